@@ -29,6 +29,11 @@ fn steps_a_microsecond() -> f64 {
     STEPS as f64 / timings.fold(f64::INFINITY, f64::min)
 }
 
+fn ours(items: &[u64], f: fn(u64) -> u64) -> Vec<u64> {
+    use reunite::prelude::ParallelIterator as _;
+    par(items).map(|n| f(*n)).collect()
+}
+
 /// A name, a number of items, and the steps that each costs.
 type Kind = (&'static str, usize, Box<dyn Fn(usize) -> u64>);
 
@@ -80,11 +85,8 @@ pub(super) fn run(table: &mut Table) {
                 "reunite::par(..).map",
                 Box::new(|| {
                     seconds(|| {
-                        consume(black_box(mine.enter(|| {
-                            reunite::prelude::ParallelIterator::collect::<Vec<u64>>(
-                                reunite::prelude::ParallelIterator::map(par(&items), |&n| spin(n)),
-                            )
-                        })))
+                        let mapped: Vec<u64> = mine.enter(|| ours(&items, spin));
+                        consume(black_box(mapped));
                     }) * 1e3
                 }),
             ),
@@ -208,8 +210,10 @@ pub(super) fn run(table: &mut Table) {
             "reunite: try_for_each",
             Box::new(|| {
                 seconds(|| {
-                    let result =
-                        mine.enter(|| par(0..1_000_usize).try_for_each(|n| loops(n, &|| false)));
+                    let result = mine.enter(|| {
+                        use reunite::prelude::ParallelIterator as _;
+                        par(0..1_000_usize).try_for_each(|n| loops(n, &|| false))
+                    });
                     assert!(result.is_err());
                 }) * 1e6
             }),

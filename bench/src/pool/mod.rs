@@ -1,5 +1,6 @@
 //! The pool compared with other libraries.
 
+mod chains;
 mod computing;
 mod forks;
 mod maps;
@@ -17,12 +18,13 @@ type Part = (&'static str, fn(&mut Table));
 
 pub(crate) fn run(only: Option<&str>, setting: &Setting) -> Result<Table, Box<dyn Error>> {
     let mut table = Table::new(setting);
-    let parts: [Part; 6] = [
+    let parts: [Part; 7] = [
         ("forks", forks::run),
         ("computing", computing::run),
         ("scopes", scopes::run),
         ("shapes", shapes::run),
         ("maps", maps::run),
+        ("chains", chains::run),
         ("waiting", waiting::run),
     ];
     if let Some(only) = only

@@ -2,6 +2,7 @@
 
 use std::panic::Location;
 
+use super::maybe::Maybe;
 use super::plumbing::{Consumer, Drive, DriveIndexed, Producer};
 use crate::pool::{join_at, take_part};
 
@@ -84,7 +85,7 @@ impl<A: Producer, B: Producer<Item = A::Item>> Producer for ChainProducer<A, B> 
         let of_a = size.min(self.a.len());
         let a = (of_a > 0).then(|| self.a.next_block(of_a));
         let b = (size > of_a).then(|| self.b.next_block(size - of_a));
-        a.into_iter().flatten().chain(b.into_iter().flatten())
+        Maybe(a).chain(Maybe(b))
     }
 
     fn min_len(&self) -> usize {

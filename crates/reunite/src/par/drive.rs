@@ -26,8 +26,8 @@ const SHORT: u64 = 4_000;
 const GROWTH: usize = 16;
 /// The number of checks for hungry threads within a block.
 const LOOKS: usize = 16;
-/// The most items between two checks.
-const LOOK: usize = 64;
+/// The most items between two checks. They may be slower than all before.
+const LOOK: usize = 2048;
 /// The number of items that are done without reading the clock, if no thread is hungry.
 const FREE: usize = 16;
 
@@ -46,7 +46,10 @@ where
         at,
         is_unwinding: AtomicBool::new(false),
     };
-    take_part(at, || shared.run(Pace::new(), producer, consumer))
+    take_part(at, || {
+        let pace = Pace::new(producer.len());
+        shared.run(pace, producer, consumer)
+    })
 }
 
 /// What the threads that go through a producer share.
@@ -77,7 +80,8 @@ impl DriveShared {
             if left == 0 || consumer.is_full() || self.is_unwinding.load(Ordering::Relaxed) {
                 break;
             }
-            if pace.can_split(left, producer.min_len()) && is_hungry() {
+            let can_split = pace.can_split(left, producer.min_len());
+            if can_split && is_hungry() && pace.is_split_worth_it(left) {
                 consumer = self.split(pace, producer, consumer);
                 break;
             }
@@ -121,21 +125,22 @@ struct Pace {
     free: usize,
     /// The start of the block; `None` while the clock is not read.
     since: Option<Instant>,
-    /// The time that the last block took, in nanoseconds, and its number of items.
-    last: Option<(u64, usize)>,
+    /// The number of items that last `SHORT`, as far as is known; 0 while nothing is known.
+    short: usize,
     /// The most items of a part that is split before it has begun one; `usize::MAX` once it has.
     most: usize,
 }
 
 impl Pace {
-    fn new() -> Self {
+    /// Makes the pace of the first part, which has `len` items.
+    fn new(len: usize) -> Self {
         let is_asked = is_hungry();
         Self {
             block: 1,
             rest: 1,
             free: if is_asked { 0 } else { FREE },
-            since: is_asked.then(now),
-            last: None,
+            since: (is_asked || len > FREE).then(now),
+            short: 0,
             most: usize::MAX,
         }
     }
@@ -151,28 +156,30 @@ impl Pace {
         }
     }
 
-    /// Returns true if a split of `left` items may be worth while.
     #[inline]
     fn can_split(&self, left: usize, min: usize) -> bool {
-        left > 1 && left <= self.most && left / 2 >= min && self.is_worth(left)
+        left > 1 && left <= self.most && left / 2 >= min
     }
 
-    /// Returns true unless `left` items are done sooner than a thread is woken, as far as is known.
-    #[inline]
-    fn is_worth(&self, left: usize) -> bool {
-        self.last.is_none_or(|(spent, count)| {
-            let all = u128::from(spent) * left as u128;
-            all >= u128::from(SHORT) * count as u128
-        })
+    /// Returns true unless `left` items are done sooner than a thread is woken. If that seems so, the time of the block
+    /// so far is measured first, because its items may be slower than those before.
+    fn is_split_worth_it(&mut self, left: usize) -> bool {
+        if left < self.short && self.rest < self.block {
+            self.end_block();
+        }
+        left >= self.short
     }
 
     /// Returns the number of items to do next, of the `left` that there are.
     #[inline]
-    fn next(&self, left: usize) -> usize {
+    fn next(&mut self, left: usize) -> usize {
+        if self.rest == 0 {
+            self.end_block();
+        }
         let look = if self.free > 0 {
-            (FREE - self.free).clamp(1, self.free)
-        } else if self.last.is_some() && !self.is_worth(left) {
-            self.rest
+            (FREE - self.free).clamp(2, self.free)
+        } else if left < self.short {
+            self.rest.min(LOOK)
         } else {
             (self.block / LOOKS).clamp(1, LOOK).min(self.rest)
         };
@@ -185,32 +192,28 @@ impl Pace {
         if self.free > 0 {
             self.free -= size;
             if self.free == 0 {
-                self.block = FREE;
-                self.begin_block(now());
+                (self.block, self.rest) = (FREE, 0);
             }
-            return;
-        }
-        self.rest -= size;
-        if self.rest == 0 {
-            self.end_block();
+        } else {
+            self.rest -= size;
         }
     }
 
+    /// Measures the time of the items of the block that are done, and begins another block.
     #[inline(never)]
     fn end_block(&mut self) {
         let now = now();
         if let Some(since) = self.since {
+            let done = self.block - self.rest;
             let spent = now.duration_since(since).as_nanos();
             let spent = u64::try_from(spent).unwrap_or(u64::MAX).max(1);
-            self.last = Some((spent, self.block));
-            let fitting = u128::from(BLOCK) * self.block as u128 / u128::from(spent);
-            let fitting = usize::try_from(fitting).unwrap_or(usize::MAX);
-            self.block = fitting.clamp(1, self.block.saturating_mul(GROWTH));
+            let in_time = |time: u64| {
+                let count = u128::from(time) * done as u128 / u128::from(spent);
+                usize::try_from(count).unwrap_or(usize::MAX)
+            };
+            self.short = in_time(SHORT);
+            self.block = in_time(BLOCK).clamp(1, done.saturating_mul(GROWTH));
         }
-        self.begin_block(now);
-    }
-
-    fn begin_block(&mut self, now: Instant) {
         self.since = Some(now);
         self.rest = self.block;
     }

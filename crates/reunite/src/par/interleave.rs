@@ -3,6 +3,7 @@
 use std::iter::once;
 use std::panic::Location;
 
+use super::maybe::Maybe;
 use super::plumbing::{Consumer, Drive, DriveIndexed, Producer, drive_by_producer};
 
 /// The result of `interleave` and `interleave_shortest`.
@@ -80,7 +81,7 @@ impl<A: Producer, B: Producer<Item = A::Item>> Producer for InterleaveProducer<A
         self.is_turn_of_b ^= size % 2 == 1;
         let a = (of_a > 0).then(|| self.a.next_block(of_a));
         let b = (of_b > 0).then(|| self.b.next_block(of_b));
-        let (mut a, mut b) = (a.into_iter().flatten(), b.into_iter().flatten());
+        let (mut a, mut b) = (Maybe(a), Maybe(b));
         (0..size).map_while(move |_| {
             is_turn_of_b = !is_turn_of_b;
             if is_turn_of_b {

@@ -24,6 +24,7 @@ mod indexed;
 mod interleave;
 mod iterator;
 mod map_with;
+mod maybe;
 #[allow(unsafe_code)]
 mod owned;
 mod part_range;

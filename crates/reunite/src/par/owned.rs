@@ -70,6 +70,11 @@ impl<'a, T: Send> Producer for OwnedProducer<'a, T> {
         self.0 = rest;
         OwnedBlock(OwnedProducer(block))
     }
+
+    #[inline]
+    fn into_rev_iter(self) -> impl Iterator<Item = T> {
+        OwnedBlock(self).rev()
+    }
 }
 
 /// The items of a block.
@@ -91,6 +96,17 @@ impl<T> Iterator for OwnedBlock<'_, T> {
     fn size_hint(&self) -> (usize, Option<usize>) {
         let left = self.0.0.len();
         (left, Some(left))
+    }
+}
+
+impl<T> DoubleEndedIterator for OwnedBlock<'_, T> {
+    #[inline]
+    fn next_back(&mut self) -> Option<T> {
+        let slots = &mut self.0.0;
+        let (slot, rest) = mem::take(slots).split_last_mut()?;
+        *slots = rest;
+        // SAFETY: by rule 1 the slot was initialized and owned; it has left the slice.
+        Some(unsafe { slot.assume_init_read() })
     }
 }
 
@@ -140,6 +156,19 @@ impl<'a, T> WriteConsumer<'a, T> {
     }
 }
 
+/// The number of slots that are filled by a block. Adds it to the whole number when it is dropped, also if the next item
+/// panics.
+struct Filled<'a> {
+    whole: &'a mut usize,
+    new: usize,
+}
+
+impl Drop for Filled<'_> {
+    fn drop(&mut self) {
+        *self.whole += self.new;
+    }
+}
+
 impl<T> Drop for WriteConsumer<'_, T> {
     fn drop(&mut self) {
         let filled = mem::take(&mut self.filled);
@@ -157,16 +186,23 @@ impl<'a, T: Send> Consumer<T> for WriteConsumer<'a, T> {
     #[inline]
     fn consume<I: Iterator<Item = T>>(&mut self, mut items: I) {
         let empty = &mut self.slots[self.filled..];
-        let filled = &mut self.filled;
-        empty
-            .iter_mut()
-            .zip(items.by_ref())
-            .for_each(|(slot, item)| {
-                slot.write(item);
-                *filled += 1;
-            });
+        let mut filled = Filled {
+            whole: &mut self.filled,
+            new: 0,
+        };
+        let write = |(slot, item): (&mut MaybeUninit<T>, T)| {
+            slot.write(item);
+            filled.new += 1;
+        };
+        let (least, most) = items.size_hint();
+        if most == Some(least) && least <= empty.len() {
+            // Not by reference, so that loops over slices are compiled as such.
+            empty.iter_mut().zip(items).for_each(write);
+            return;
+        }
+        empty.iter_mut().zip(items.by_ref()).for_each(write);
         assert!(
-            self.filled < self.slots.len() || items.next().is_none(),
+            filled.new < empty.len() || items.next().is_none(),
             "a parallel iterator has more items than it says"
         );
     }

@@ -41,6 +41,19 @@ pub trait Producer: Send + Sized {
     /// [`len`](Self::len). Items that the caller does not take are dropped.
     fn next_block(&mut self, size: usize) -> impl Iterator<Item = Self::Item>;
 
+    /// Returns all items from the last to the first. Only called if the producer is indexed.
+    fn into_rev_iter(self) -> impl Iterator<Item = Self::Item> {
+        let mut rest = Some(self);
+        let mut last = move || {
+            let part = rest.take()?;
+            let before_last = part.len().checked_sub(1)?;
+            let (left, mut last) = part.split_at(before_last);
+            rest = Some(left);
+            last.next_block(1).next()
+        };
+        std::iter::from_fn(move || last())
+    }
+
     /// Returns the least number of units that a part should have.
     fn min_len(&self) -> usize {
         1

@@ -1,5 +1,6 @@
 //! `rev`, `skip`, `take`, `step_by` and `with_min_len`: the same items, others of them, or in another order.
 
+use super::maybe::Maybe;
 use super::plumbing::{Drive, DriveIndexed, Producer, drive_by_producer};
 
 /// The result of `rev`.
@@ -29,8 +30,7 @@ impl<I: DriveIndexed> DriveIndexed for Rev<I> {
     }
 }
 
-/// The producer of [`Rev`]. It takes single items off the end of the other producer, so that this needs no second way
-/// to hand out items. It is `None` only if a panic stopped that.
+/// The producer of [`Rev`].
 pub struct RevProducer<P>(Option<P>);
 
 impl<P: Producer> Producer for RevProducer<P> {
@@ -51,15 +51,13 @@ impl<P: Producer> Producer for RevProducer<P> {
 
     #[inline]
     fn next_block(&mut self, size: usize) -> impl Iterator<Item = P::Item> {
-        let rest = &mut self.0;
-        let mut last = move || {
-            let base = rest.take()?;
-            let before_last = base.len().checked_sub(1)?;
-            let (left, mut last) = base.split_at(before_last);
-            *rest = Some(left);
-            last.next_block(1).next()
-        };
-        (0..size).map_while(move |_| last())
+        let block = self.0.take().map(|base| {
+            let middle = base.len() - size;
+            let (rest, block) = base.split_at(middle);
+            self.0 = Some(rest);
+            block.into_rev_iter()
+        });
+        Maybe(block)
     }
 
     fn min_len(&self) -> usize {

@@ -136,6 +136,12 @@ impl<P: Producer, S: Step<P::Item>> Producer for AdaptedProducer<'_, P, S> {
         self.step.apply(self.base.next_block(size))
     }
 
+    #[inline]
+    fn into_rev_iter(self) -> impl Iterator<Item = S::Item> {
+        let step = self.step;
+        step.apply(self.base.into_rev_iter())
+    }
+
     fn min_len(&self) -> usize {
         self.base.min_len()
     }

@@ -62,6 +62,14 @@ impl<A: Producer, B: Producer> Producer for ZipProducer<A, B> {
         self.a.next_block(size).zip(self.b.next_block(size))
     }
 
+    #[inline]
+    fn into_rev_iter(self) -> impl Iterator<Item = Self::Item> {
+        let len = self.len();
+        let (a, _) = self.a.split_at(len);
+        let (b, _) = self.b.split_at(len);
+        a.into_rev_iter().zip(b.into_rev_iter())
+    }
+
     fn min_len(&self) -> usize {
         self.a.min_len().max(self.b.min_len())
     }
@@ -125,6 +133,12 @@ impl<P: Producer> Producer for EnumerateProducer<P> {
         let first = self.first;
         self.first += size;
         (first..first + size).zip(self.base.next_block(size))
+    }
+
+    #[inline]
+    fn into_rev_iter(self) -> impl Iterator<Item = Self::Item> {
+        let numbers = self.first..self.first + self.base.len();
+        numbers.rev().zip(self.base.into_rev_iter())
     }
 
     fn min_len(&self) -> usize {

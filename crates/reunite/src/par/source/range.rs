@@ -23,7 +23,7 @@ pub trait RangeItem: sealed::SealedItem + Copy + PartialOrd + Send {
 
     /// Returns the items of a range in order.
     #[doc(hidden)]
-    fn items(range: Range<Self>) -> impl Iterator<Item = Self>;
+    fn items(range: Range<Self>) -> impl DoubleEndedIterator<Item = Self>;
 }
 
 /// A [`RangeItem`] of which no range has more items than `usize` can count on 64-bit machines. This trait is sealed.
@@ -59,7 +59,7 @@ macro_rules! integers {
             }
 
             #[inline]
-            fn items(range: Range<Self>) -> impl Iterator<Item = Self> {
+            fn items(range: Range<Self>) -> impl DoubleEndedIterator<Item = Self> {
                 range
             }
         }
@@ -105,7 +105,7 @@ impl RangeItem for char {
         (self < Self::MAX).then(|| self.offset(1))
     }
 
-    fn items(range: Range<Self>) -> impl Iterator<Item = Self> {
+    fn items(range: Range<Self>) -> impl DoubleEndedIterator<Item = Self> {
         range
     }
 }
@@ -169,6 +169,13 @@ impl<T: RangeItem> Producer for RangeIter<T> {
             None
         };
         T::items(start..self.range.start).chain(last)
+    }
+
+    #[inline]
+    fn into_rev_iter(self) -> impl Iterator<Item = T> {
+        let Range { start, end } = self.range;
+        let end = if start < end { end } else { start };
+        self.last.into_iter().chain(T::items(start..end).rev())
     }
 }
 

@@ -34,6 +34,11 @@ impl<'a, T: Sync> Producer for SliceIter<'a, T> {
         self.0 = rest;
         block.iter()
     }
+
+    #[inline]
+    fn into_rev_iter(self) -> impl Iterator<Item = &'a T> {
+        self.0.iter().rev()
+    }
 }
 
 /// A parallel iterator over mutable references to the items of a slice.
@@ -60,6 +65,11 @@ impl<'a, T: Send> Producer for SliceIterMut<'a, T> {
         let (block, rest) = std::mem::take(&mut self.0).split_at_mut(size);
         self.0 = rest;
         block.iter_mut()
+    }
+
+    #[inline]
+    fn into_rev_iter(self) -> impl Iterator<Item = &'a mut T> {
+        self.0.iter_mut().rev()
     }
 }
 
