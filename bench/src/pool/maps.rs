@@ -29,9 +29,9 @@ fn steps_a_microsecond() -> f64 {
     STEPS as f64 / timings.fold(f64::INFINITY, f64::min)
 }
 
-fn ours(items: &[u64], f: fn(u64) -> u64) -> Vec<u64> {
+fn ours(items: &[u64]) -> Vec<u64> {
     use reunite::prelude::ParallelIterator as _;
-    par(items).map(|n| f(*n)).collect()
+    par(items).map(|n| spin(*n)).collect()
 }
 
 /// A name, a number of items, and the steps that each costs.
@@ -85,7 +85,7 @@ pub(super) fn run(table: &mut Table) {
                 "reunite::par(..).map",
                 Box::new(|| {
                     seconds(|| {
-                        let mapped: Vec<u64> = mine.enter(|| ours(&items, spin));
+                        let mapped: Vec<u64> = mine.enter(|| ours(&items));
                         consume(black_box(mapped));
                     }) * 1e3
                 }),
