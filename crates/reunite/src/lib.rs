@@ -21,7 +21,8 @@
 //! | set a deadline, a limit or a policy | [`ScopeBuilder`] |
 //! | keep what was done in time although the scope failed | [`ScopeBuilder::scope_ended`], [`ScopeBuilder::try_scope_ended`] |
 //! | split a computation in two, recursively | [`join`](join()), [`par_sort_unstable`] |
-//! | compute on many items | [`par`](par()), [`PoolScope::map`] |
+//! | compute on many items, with the methods of rayon's parallel iterators | [`par`](par()), [`prelude`] |
+//! | stream many items through a pool, in order | [`PoolScope::map`] |
 //! | run many small computing tasks | [`Pool::scope`] |
 //! | run a recursion that needs a larger stack | [`Pool::install`] |
 //! | make a computing loop cancellable | [`checkpoint`] |
@@ -60,8 +61,8 @@
 //! | `for message in &rx`, [`Receiver::iter`](channel::Receiver::iter) | leaves the task |
 //! | a receive from a channel that was [cut short](channel#partial-results) | as the operations above |
 //! | [`map`](map()), [`try_map`], [`Scope::map`], [`PoolScope::map`] | an error, as the last outcome |
-//! | [`for_each`], [`race`](race()), [`quorum`], [`Outcomes::collect_values`], the `try_` methods of [`par`](par()) | an error |
-//! | [`join`](join()), [`par`](par()), [`par_sort_unstable`] | no error: they run to the end, so their results are whole |
+//! | [`for_each`], [`race`](race()), [`quorum`], [`Outcomes::collect_values`], [`checked`](iter::ParallelIterator::checked), [`try_collect`](iter::ParallelIterator::try_collect) | an error |
+//! | [`join`](join()), the other endings of [parallel iterators](iter), sorts | no error: they run to the end, so their results are whole |
 //! | [`try_scope`], [`ScopeBuilder::scope`], [`ScopeBuilder::scope_ended`] | a [`ScopeError`] |
 //! | [`scope`](scope()), [`Pool::scope`], if their body left | leave the task, too |
 //! | [`scope`](scope()), [`Pool::scope`], if a cancellation from outside the scope stopped tasks that were not joined, and no wait or checkpoint of the body returned that cancellation | leave the task |
