@@ -261,7 +261,7 @@ pub(super) fn run(table: &mut Table) {
                     Box::new(|| mine.install(|| microseconds(chain.reunite))),
                 ),
             ];
-            let what = format!("{}, {threads} threads: wall time", chain.name);
+            let what = format!("{}, pool of {threads}: wall time", chain.name);
             table.measure(&what, "µs", 21, candidates);
         }
     }

@@ -30,7 +30,7 @@ pub(super) trait ErasedConsumer<U, E> {
     fn passed_on(&self, cancelled: &Cancelled) -> bool;
 }
 
-pub(super) struct Consumer<'a, I: Iterator, V, E, S, U> {
+pub(super) struct OutcomeConsumer<'a, I: Iterator, V, E, S, U> {
     shared: Arc<MapShared<'a, I, V, E>>,
     /// Starts a worker.
     start: Box<S>,
@@ -39,7 +39,7 @@ pub(super) struct Consumer<'a, I: Iterator, V, E, S, U> {
     finished: bool,
 }
 
-impl<'a, I: Iterator, V, E, S, U> Consumer<'a, I, V, E, S, U> {
+impl<'a, I: Iterator, V, E, S, U> OutcomeConsumer<'a, I, V, E, S, U> {
     /// `start` starts a worker. `value` makes an outcome's value from the item's index and the result of the item.
     pub(super) fn new(
         shared: Arc<MapShared<'a, I, V, E>>,
@@ -154,7 +154,7 @@ impl Expected {
     }
 }
 
-impl<I: Iterator, V, E, S, U> ErasedConsumer<U, E> for Consumer<'_, I, V, E, S, U>
+impl<I: Iterator, V, E, S, U> ErasedConsumer<U, E> for OutcomeConsumer<'_, I, V, E, S, U>
 where
     S: FnMut() -> Result<(), JoinError>,
 {
@@ -213,7 +213,7 @@ where
     }
 }
 
-impl<I: Iterator, V, E, S, U> Consumer<'_, I, V, E, S, U>
+impl<I: Iterator, V, E, S, U> OutcomeConsumer<'_, I, V, E, S, U>
 where
     S: FnMut() -> Result<(), JoinError>,
 {
@@ -339,7 +339,7 @@ where
     }
 }
 
-impl<I: Iterator, V, E, S, U> Drop for Consumer<'_, I, V, E, S, U> {
+impl<I: Iterator, V, E, S, U> Drop for OutcomeConsumer<'_, I, V, E, S, U> {
     fn drop(&mut self) {
         let shared = &*self.shared;
         let mut state = shared.state.lock();

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::consumer::{Consumer, ErasedConsumer, TooLate};
+use super::consumer::{ErasedConsumer, OutcomeConsumer, TooLate};
 use super::home::Home;
 use super::options::MapOptions;
 use super::shared::{ItemNamer, MapShared};
@@ -61,7 +61,7 @@ impl<'a, U, E> Outcomes<'a, U, E> {
         let (ours, f) = (Arc::clone(&shared), Arc::new(f));
         let start = Box::new(move || start(&ours, &f, home));
         Self {
-            running: Box::new(Consumer::new(shared, start, value)),
+            running: Box::new(OutcomeConsumer::new(shared, start, value)),
         }
     }
 

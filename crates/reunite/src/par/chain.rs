@@ -9,12 +9,12 @@ use crate::pool::{join_at, take_part};
 /// The result of `chain`.
 #[derive(Clone, Debug)]
 #[must_use = "parallel iterators are lazy: nothing happens until `for_each`, `collect` or another ending is called"]
-pub struct Chain<A, B> {
+pub struct Chained<A, B> {
     pub(super) a: A,
     pub(super) b: B,
 }
 
-impl<A: Drive, B: Drive<Item = A::Item>> Drive for Chain<A, B> {
+impl<A: Drive, B: Drive<Item = A::Item>> Drive for Chained<A, B> {
     type Item = A::Item;
 
     fn drive<C: Consumer<A::Item>>(self, at: &'static Location<'static>, mut consumer: C) -> C {
@@ -37,7 +37,7 @@ impl<A: Drive, B: Drive<Item = A::Item>> Drive for Chain<A, B> {
     }
 }
 
-impl<A: DriveIndexed, B: DriveIndexed<Item = A::Item>> DriveIndexed for Chain<A, B> {
+impl<A: DriveIndexed, B: DriveIndexed<Item = A::Item>> DriveIndexed for Chained<A, B> {
     type Producer<'a>
         = ChainProducer<A::Producer<'a>, B::Producer<'a>>
     where
@@ -56,7 +56,7 @@ impl<A: DriveIndexed, B: DriveIndexed<Item = A::Item>> DriveIndexed for Chain<A,
     }
 }
 
-/// The producer of [`Chain`].
+/// The producer of [`Chained`].
 pub struct ChainProducer<A, B> {
     pub(super) a: A,
     pub(super) b: B,

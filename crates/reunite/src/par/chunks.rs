@@ -2,9 +2,10 @@
 
 use std::iter::Take;
 
-use super::plumbing::{Drive, DriveIndexed, Producer, drive_by_producer};
+use super::drive::drive_by_producer;
+use super::plumbing::{Drive, DriveIndexed, Producer};
 
-/// What becomes of the items of a chunk.
+/// A function that makes one item of the items of a chunk.
 pub trait Gather<T>: Send + Sync {
     /// The type of a chunk.
     type Chunk: Send;
@@ -13,7 +14,7 @@ pub trait Gather<T>: Send + Sync {
     fn gather<I: Iterator<Item = T>>(&self, size: usize, items: I) -> Self::Chunk;
 }
 
-/// What `chunks` makes of items: a vector.
+/// Makes a vector of the items of a chunk: for `chunks`.
 #[derive(Clone, Debug)]
 pub struct IntoVec;
 
@@ -28,7 +29,7 @@ impl<T: Send> Gather<T> for IntoVec {
     }
 }
 
-/// What `fold_chunks` makes of items.
+/// Folds the items of a chunk: for `fold_chunks`.
 #[derive(Clone, Debug)]
 pub struct IntoFolded<N, F> {
     pub(super) identity: N,

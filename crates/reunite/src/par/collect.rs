@@ -6,15 +6,14 @@ use std::ffi::{OsStr, OsString};
 use std::hash::{BuildHasher, Hash};
 use std::panic::Location;
 use std::rc::Rc;
-use std::sync::Arc;
 
+use super::adaptor::Adapted;
+use super::adaptors::{Mapping, WhileSome};
 use super::consumers::Gathering;
 use super::convert::{FromParallelIterator, IntoParallelIterator, ParallelExtend};
 use super::owned::collect_indexed;
 use super::plumbing::Drive;
-use super::step::Adapted;
-use super::steps::{Mapping, WhileSome};
-use crate::primitive::Mutex;
+use crate::primitive::{Arc, Mutex};
 
 /// Returns the items in vectors, none of them empty.
 pub(super) fn gather<I: Drive>(at: &'static Location<'static>, items: I) -> Gathering<I::Item> {

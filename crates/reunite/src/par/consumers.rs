@@ -65,13 +65,13 @@ impl<T: Send, F: Fn(T, T) -> T + Sync> Consumer<T> for Reduce<'_, T, F> {
     }
 }
 
-/// How items are added up, or multiplied.
+/// A sum or a product.
 pub(super) trait Accumulate<T>: Send + Sized {
     fn of_items<I: Iterator<Item = T>>(items: I) -> Self;
     fn of_two(left: Self, right: Self) -> Self;
 }
 
-/// A sum.
+/// A result of `sum`.
 pub(super) struct AsSum<S>(pub(super) S);
 
 impl<T, S: Send + std::iter::Sum<T> + std::iter::Sum<S>> Accumulate<T> for AsSum<S> {
@@ -86,7 +86,7 @@ impl<T, S: Send + std::iter::Sum<T> + std::iter::Sum<S>> Accumulate<T> for AsSum
     }
 }
 
-/// A product.
+/// A result of `product`.
 pub(super) struct AsProduct<P>(pub(super) P);
 
 impl<T, P: Send + std::iter::Product<T> + std::iter::Product<P>> Accumulate<T> for AsProduct<P> {
@@ -224,13 +224,13 @@ impl<T: Send> Consumer<T> for Gathering<T> {
 }
 
 /// The consumer of endings that put items into two places.
-pub(super) struct Divide<L, R, F> {
+pub(super) struct Dividing<L, R, F> {
     left: Gathering<L>,
     right: Gathering<R>,
     put: F,
 }
 
-impl<L, R, F> Divide<L, R, F> {
+impl<L, R, F> Dividing<L, R, F> {
     /// Makes a consumer that calls `put` with each item and both places.
     pub(super) fn new(put: F) -> Self {
         Self {
@@ -246,7 +246,7 @@ impl<L, R, F> Divide<L, R, F> {
     }
 }
 
-impl<T, L, R, F> Consumer<T> for Divide<L, R, F>
+impl<T, L, R, F> Consumer<T> for Dividing<L, R, F>
 where
     L: Send,
     R: Send,

@@ -52,7 +52,7 @@ where
     })
 }
 
-/// What the threads that go through a producer share.
+/// The values that the threads share that go through a producer.
 struct DriveShared {
     /// The user's source line.
     at: &'static Location<'static>,
@@ -218,6 +218,25 @@ impl Pace {
         self.rest = self.block;
     }
 }
+
+/// Implements [`Drive`] by [`DriveIndexed`], in the block of `impl Drive for …`.
+macro_rules! drive_by_producer {
+    () => {
+        fn drive<Taker: $crate::par::plumbing::Consumer<Self::Item>>(
+            mut self,
+            at: &'static ::std::panic::Location<'static>,
+            consumer: Taker,
+        ) -> Taker {
+            let producer = $crate::par::plumbing::DriveIndexed::producer(&mut self);
+            $crate::par::drive::drive_producer(at, producer, consumer)
+        }
+
+        fn opt_len(&self) -> Option<usize> {
+            Some($crate::par::plumbing::DriveIndexed::exact_len(self))
+        }
+    };
+}
+pub(super) use drive_by_producer;
 
 #[cfg(all(test, not(reunite_model)))]
 mod tests {

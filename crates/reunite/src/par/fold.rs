@@ -37,7 +37,7 @@ where
 
 struct FoldConsumer<'a, C, A, N, F> {
     inner: C,
-    /// What the items of the part were folded into, until it is handed over.
+    /// The value that the items of the part were folded into, until it is handed over.
     folded: Option<A>,
     identity: &'a N,
     f: &'a F,

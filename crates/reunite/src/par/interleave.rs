@@ -3,8 +3,9 @@
 use std::iter::once;
 use std::panic::Location;
 
+use super::drive::drive_by_producer;
 use super::maybe::Maybe;
-use super::plumbing::{Consumer, Drive, DriveIndexed, Producer, drive_by_producer};
+use super::plumbing::{Consumer, Drive, DriveIndexed, Producer};
 
 /// The result of `interleave` and `interleave_shortest`.
 #[derive(Clone, Debug)]

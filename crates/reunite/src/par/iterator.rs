@@ -7,9 +7,14 @@ use std::panic::Location;
 
 use either::Either;
 
-use super::chain::Chain;
+use super::adaptor::Adapted;
+use super::adaptors::{
+    Checking, Cloning, FilterMapping, Filtering, FlatMappingIter, Inspecting, Mapping, SkippingAny,
+    SkippingAnyWhile, TakingAny, TakingAnyWhile, Updating, WhileSome,
+};
+use super::chain::Chained;
 use super::collect::gather;
-use super::consumers::{Accumulator, AsProduct, AsSum, Count, Divide, ForEach, Reduce};
+use super::consumers::{Accumulator, AsProduct, AsSum, Count, Dividing, ForEach, Reduce};
 use super::convert::{FromParallelIterator, IntoParallelIterator, ParallelExtend};
 use super::find::{FindAny, FindFirst, FindLast};
 use super::flat_map::FlatMap;
@@ -18,11 +23,6 @@ use super::interleave::Intersperse;
 use super::map_with::{MapInit, MapWith};
 use super::part_range::FoundPart;
 use super::plumbing::Drive;
-use super::step::Adapted;
-use super::steps::{
-    Checking, Cloning, FilterMapping, Filtering, FlatMappingIter, Inspecting, Mapping, SkippingAny,
-    SkippingAnyWhile, TakingAny, TakingAnyWhile, Updating, WhileSome,
-};
 use super::try_collect::{IsResult, ItemError, TryGathering};
 use super::try_endings::{Try, TryFold, TryReduce};
 use crate::error::Cancelled;
@@ -244,11 +244,11 @@ pub trait ParallelIterator: Drive {
     /// use reunite::prelude::*;
     /// assert_eq!([1].par_iter().chain(&[2, 3]).collect::<Vec<_>>(), [&1, &2, &3]);
     /// ```
-    fn chain<C>(self, other: C) -> Chain<Self, C::Iter>
+    fn chain<C>(self, other: C) -> Chained<Self, C::Iter>
     where
         C: IntoParallelIterator<Item = Self::Item>,
     {
-        Chain {
+        Chained {
             a: self,
             b: other.into_par_iter(),
         }
@@ -994,7 +994,7 @@ where
     CR: Default + ParallelExtend<R>,
     F: Fn(I::Item, &mut Vec<L>, &mut Vec<R>) + Copy + Send,
 {
-    let (left, right) = items.drive(at, Divide::new(put)).into_vecs();
+    let (left, right) = items.drive(at, Dividing::new(put)).into_vecs();
     let mut both = (CL::default(), CR::default());
     both.0.par_extend(left);
     both.1.par_extend(right);

@@ -5,12 +5,14 @@
 //! | `plumbing`, `drive` | producers and consumers; sharing them out to hungry threads |
 //! | `convert` | conversions into parallel iterators, and from them |
 //! | `owned`, `source` | what parallel iterators go over |
-//! | `step`, `steps` | adaptors without a state: `map`, `filter` and others |
+//! | `adaptor`, `adaptors` | adaptors without a state of each part: `map`, `filter` and others |
 //! | `map_with`, `fold`, `flat_map`, `chain`, `zip`, `selection`, `chunks`, `interleave` | the other adaptors |
 //! | `consumers`, `find`, `part_range`, `collect`, `try_endings`, `try_collect` | endings |
 //! | `iterator`, `indexed` | the methods that users call |
 //! | `sort` | sorting slices |
 
+mod adaptor;
+mod adaptors;
 mod chain;
 mod chunks;
 mod collect;
@@ -32,8 +34,6 @@ mod plumbing;
 mod selection;
 mod sort;
 mod source;
-mod step;
-mod steps;
 mod try_collect;
 mod try_endings;
 mod zip;
@@ -82,7 +82,8 @@ pub fn par<I: convert::IntoParallelIterator>(items: I) -> I::Iter {
 
 /// Parallel iterators, with the names that rayon gave them. Import the traits with `use reunite::prelude::*`.
 pub mod iter {
-    pub use super::chain::Chain;
+    pub use super::adaptor::Adapted;
+    pub use super::chain::Chained;
     pub use super::chunks::Gathered;
     pub use super::convert::{
         FromParallelIterator, IntoParallelIterator, IntoParallelRefIterator,
@@ -98,17 +99,16 @@ pub mod iter {
     pub use super::selection::{MinLen, Rev, Section, StepBy};
     pub use super::source::{
         Bridge, Chunks, ChunksExact, ChunksMut, IndexedRangeItem, ParallelBridge,
-        ParallelDrainFull, ParallelDrainRange, ParallelSlice, ParallelString, Pattern, Pieces,
+        ParallelDrainFull, ParallelDrainRange, ParallelSlice, ParallelString, Pattern, PieceIter,
         RChunks, RChunksMut, RangeItem, RangeIter, RepeatN, SliceIter, SliceIterMut, Windows,
         repeat_n,
     };
-    pub use super::step::Adapted;
     pub use super::try_collect::{IsResult, ItemError};
     pub use super::try_endings::{Try, TryFold};
     pub use super::zip::{Enumerate, MultiZip, Zip};
     pub use either::Either;
 
-    /// What parallel iterators are made of, to make some for types of your own; see [`Drive`](plumbing::Drive).
+    /// The traits of which parallel iterators are made, to make some for types of your own; see [`Drive`](plumbing::Drive).
     pub mod plumbing {
         pub use crate::par::drive::drive_producer;
         pub use crate::par::plumbing::{Consumer, Drive, DriveIndexed, Producer};

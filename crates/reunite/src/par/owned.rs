@@ -10,7 +10,8 @@
 
 use std::mem::{self, MaybeUninit};
 
-use super::plumbing::{Consumer, Drive, DriveIndexed, Producer, drive_by_producer};
+use super::drive::drive_by_producer;
+use super::plumbing::{Consumer, Drive, DriveIndexed, Producer};
 
 /// A parallel iterator over the items of a vector, by value.
 #[derive(Clone, Debug)]

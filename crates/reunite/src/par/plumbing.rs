@@ -1,4 +1,4 @@
-//! What parallel iterators are made of: producers, which split, and consumers, which combine.
+//! The parts of parallel iterators: producers, which split, and consumers, which combine.
 //!
 //! # Protocol
 //! A *producer* holds items that have not been handed out. One thread owns it: it hands out the first items as a
@@ -68,9 +68,9 @@ pub trait Producer: Send + Sized {
 
 /// A taker of the items of a part, which stays on the thread that works on the part.
 pub trait Consumer<T>: Sized {
-    /// What the thread that works on another part makes its consumer of.
+    /// The value of which the thread that works on another part makes its consumer.
     type Seed: Send;
-    /// What is left of a consumer when its part is done.
+    /// The value that is left of a consumer when its part is done.
     type Done: Send;
 
     /// Makes the consumer of a part, on the thread that works on it.
@@ -192,22 +192,3 @@ pub trait DriveIndexed: Drive {
     /// Returns the producer of the items. It is called once.
     fn producer(&mut self) -> Self::Producer<'_>;
 }
-
-/// Implements [`Drive`] by [`DriveIndexed`], in the block of `impl Drive for …`.
-macro_rules! drive_by_producer {
-    () => {
-        fn drive<Taker: $crate::par::plumbing::Consumer<Self::Item>>(
-            mut self,
-            at: &'static ::std::panic::Location<'static>,
-            consumer: Taker,
-        ) -> Taker {
-            let producer = $crate::par::plumbing::DriveIndexed::producer(&mut self);
-            $crate::par::drive::drive_producer(at, producer, consumer)
-        }
-
-        fn opt_len(&self) -> Option<usize> {
-            Some($crate::par::plumbing::DriveIndexed::exact_len(self))
-        }
-    };
-}
-pub(super) use drive_by_producer;

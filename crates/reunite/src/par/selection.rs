@@ -1,7 +1,8 @@
 //! `rev`, `skip`, `take`, `step_by` and `with_min_len`: the same items, others of them, or in another order.
 
+use super::drive::drive_by_producer;
 use super::maybe::Maybe;
-use super::plumbing::{Drive, DriveIndexed, Producer, drive_by_producer};
+use super::plumbing::{Drive, DriveIndexed, Producer};
 
 /// The result of `rev`.
 #[derive(Clone, Debug)]

@@ -24,11 +24,11 @@ use crate::error::Cancelled;
 #[derive(Debug)]
 pub struct ItemError<E> {
     index: usize,
-    cause: Cause<E>,
+    cause: ItemCause<E>,
 }
 
 #[derive(Debug)]
-enum Cause<E> {
+enum ItemCause<E> {
     Failed(E),
     Cancelled(Cancelled),
 }
@@ -51,8 +51,8 @@ impl<E> ItemError<E> {
     #[must_use]
     pub fn as_cancelled(&self) -> Option<&Cancelled> {
         match &self.cause {
-            Cause::Cancelled(cancelled) => Some(cancelled),
-            Cause::Failed(_) => None,
+            ItemCause::Cancelled(cancelled) => Some(cancelled),
+            ItemCause::Failed(_) => None,
         }
     }
 
@@ -60,8 +60,8 @@ impl<E> ItemError<E> {
     #[must_use]
     pub fn error(&self) -> Option<&E> {
         match &self.cause {
-            Cause::Failed(error) => Some(error),
-            Cause::Cancelled(_) => None,
+            ItemCause::Failed(error) => Some(error),
+            ItemCause::Cancelled(_) => None,
         }
     }
 
@@ -71,8 +71,8 @@ impl<E> ItemError<E> {
     /// The cancellation, if the task was cancelled.
     pub fn into_error(self) -> Result<E, Cancelled> {
         match self.cause {
-            Cause::Failed(error) => Ok(error),
-            Cause::Cancelled(cancelled) => Err(cancelled),
+            ItemCause::Failed(error) => Ok(error),
+            ItemCause::Cancelled(cancelled) => Err(cancelled),
         }
     }
 }
@@ -81,8 +81,10 @@ impl<E: fmt::Display> fmt::Display for ItemError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let index = self.index;
         match &self.cause {
-            Cause::Failed(error) => write!(f, "item {index} failed: {error}"),
-            Cause::Cancelled(cancelled) => write!(f, "stopped before item {index}: {cancelled}"),
+            ItemCause::Failed(error) => write!(f, "item {index} failed: {error}"),
+            ItemCause::Cancelled(cancelled) => {
+                write!(f, "stopped before item {index}: {cancelled}")
+            }
         }
     }
 }
@@ -148,7 +150,7 @@ impl<'a, T: Send, E: Send> TryGathering<'a, T, E> {
         }
     }
 
-    fn fail(&mut self, cause: Cause<E>) {
+    fn fail(&mut self, cause: ItemCause<E>) {
         let index = self.count;
         self.failure = Some(ItemError { index, cause });
         self.range.mark_as_first(self.first);
@@ -163,7 +165,7 @@ impl<T: Send, E: Send> Consumer<Result<T, E>> for TryGathering<'_, T, E> {
             return;
         }
         if let Err(cancelled) = checkpoint() {
-            return self.fail(Cause::Cancelled(cancelled));
+            return self.fail(ItemCause::Cancelled(cancelled));
         }
         let count = &mut self.count;
         let mut failed = None;
@@ -179,7 +181,7 @@ impl<T: Send, E: Send> Consumer<Result<T, E>> for TryGathering<'_, T, E> {
         });
         self.values.consume(values);
         if let Some(error) = failed {
-            self.fail(Cause::Failed(error));
+            self.fail(ItemCause::Failed(error));
         }
     }
 

@@ -190,7 +190,8 @@ where
 
 struct TryFoldConsumer<'a, C, R: Try, N, F> {
     inner: C,
-    /// What the items of the part were folded into, or the failure at which that stopped, until it is handed over.
+    /// The value that the items of the part were folded into, or the failure at which that stopped, until it is handed
+    /// over.
     folded: Option<ControlFlow<R, R::Output>>,
     identity: &'a N,
     f: &'a F,

@@ -1,7 +1,8 @@
 //! `zip`, `enumerate`, and tuples of parallel iterators.
 
 use super::convert::IntoParallelIterator;
-use super::plumbing::{Drive, DriveIndexed, Producer, drive_by_producer};
+use super::drive::drive_by_producer;
+use super::plumbing::{Drive, DriveIndexed, Producer};
 
 /// The result of `zip`.
 #[derive(Clone, Debug)]

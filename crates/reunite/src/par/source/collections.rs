@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet, LinkedL
 use std::hash::BuildHasher;
 
 use super::slice::{SliceIter, SliceIterMut};
-use crate::par::chain::Chain;
+use crate::par::chain::Chained;
 use crate::par::convert::IntoParallelIterator;
 use crate::par::owned::VecIter;
 
@@ -95,11 +95,11 @@ impl<'a, T: Ord + Sync> IntoParallelIterator for &'a BinaryHeap<T> {
 
 impl<'a, T: Sync> IntoParallelIterator for &'a VecDeque<T> {
     type Item = &'a T;
-    type Iter = Chain<SliceIter<'a, T>, SliceIter<'a, T>>;
+    type Iter = Chained<SliceIter<'a, T>, SliceIter<'a, T>>;
 
     fn into_par_iter(self) -> Self::Iter {
         let (a, b) = self.as_slices();
-        Chain {
+        Chained {
             a: SliceIter(a),
             b: SliceIter(b),
         }
@@ -108,11 +108,11 @@ impl<'a, T: Sync> IntoParallelIterator for &'a VecDeque<T> {
 
 impl<'a, T: Send> IntoParallelIterator for &'a mut VecDeque<T> {
     type Item = &'a mut T;
-    type Iter = Chain<SliceIterMut<'a, T>, SliceIterMut<'a, T>>;
+    type Iter = Chained<SliceIterMut<'a, T>, SliceIterMut<'a, T>>;
 
     fn into_par_iter(self) -> Self::Iter {
         let (a, b) = self.as_mut_slices();
-        Chain {
+        Chained {
             a: SliceIterMut(a),
             b: SliceIterMut(b),
         }

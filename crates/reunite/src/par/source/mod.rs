@@ -1,4 +1,4 @@
-//! What parallel iterators go over.
+//! The sources of parallel iterators: slices, ranges, texts, collections, sequential iterators.
 
 mod bridge;
 mod collections;
@@ -12,7 +12,7 @@ mod text;
 
 pub use bridge::{Bridge, ParallelBridge};
 pub use drain::{ParallelDrainFull, ParallelDrainRange};
-pub use pieces::Pieces;
+pub use pieces::PieceIter;
 pub use range::{IndexedRangeItem, RangeItem, RangeIter, RepeatN, repeat_n};
 pub use slice::{
     Chunks, ChunksExact, ChunksMut, RChunks, RChunksMut, SliceIter, SliceIterMut, Windows,

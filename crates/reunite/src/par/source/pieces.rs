@@ -1,4 +1,4 @@
-//! Pieces of different lengths, found by looking at the items: `par_split` on slices and texts, `par_lines` and others.
+//! PieceIter of different lengths, found by looking at the items: `par_split` on slices and texts, `par_lines` and others.
 //!
 //! These iterators are not indexed. Their producers count the bytes or items, and one more for the end, because an
 //! empty text or slice still is one (empty) piece.
@@ -27,19 +27,19 @@ pub trait Cut<S: Copy>: Send + Sync {
 /// A parallel iterator over the pieces of a text or a slice.
 #[derive(Clone, Debug)]
 #[must_use = "parallel iterators are lazy: nothing happens until `for_each`, `collect` or another ending is called"]
-pub struct Pieces<S, C> {
+pub struct PieceIter<S, C> {
     /// `None` if there are no pieces.
     whole: Option<S>,
     cut: C,
 }
 
-impl<S, C> Pieces<S, C> {
+impl<S, C> PieceIter<S, C> {
     pub(super) fn new(whole: Option<S>, cut: C) -> Self {
         Self { whole, cut }
     }
 }
 
-impl<S: Copy + Send, C: Cut<S>> Drive for Pieces<S, C> {
+impl<S: Copy + Send, C: Cut<S>> Drive for PieceIter<S, C> {
     type Item = C::Piece;
 
     fn drive<K: Consumer<C::Piece>>(self, at: &'static Location<'static>, consumer: K) -> K {

@@ -4,8 +4,9 @@ use std::ops::{Range, RangeInclusive};
 use std::panic::Location;
 
 use crate::par::convert::IntoParallelIterator;
+use crate::par::drive::drive_by_producer;
 use crate::par::drive::drive_producer;
-use crate::par::plumbing::{Consumer, Drive, DriveIndexed, Producer, drive_by_producer};
+use crate::par::plumbing::{Consumer, Drive, DriveIndexed, Producer};
 
 /// A number or character of which ranges are parallel iterators. This trait is sealed.
 pub trait RangeItem: sealed::SealedItem + Copy + PartialOrd + Send {

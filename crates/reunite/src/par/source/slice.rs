@@ -1,7 +1,8 @@
 //! Slices: their items, and runs of items of equal length.
 
 use crate::par::convert::IntoParallelIterator;
-use crate::par::plumbing::{Drive, DriveIndexed, Producer, drive_by_producer};
+use crate::par::drive::drive_by_producer;
+use crate::par::plumbing::{Drive, DriveIndexed, Producer};
 
 /// A parallel iterator over references to the items of a slice.
 #[derive(Debug)]

@@ -1,6 +1,6 @@
 //! The methods of slices that return parallel iterators.
 
-use super::pieces::Pieces;
+use super::pieces::PieceIter;
 use super::slice::{Chunks, ChunksExact, RChunks, Windows, assert_size};
 use super::slice_pieces::{ChunkingBy, Splitting, SplittingInclusive};
 
@@ -103,11 +103,11 @@ pub trait ParallelSlice<T: Sync> {
     /// let pieces: Vec<&[i32]> = [1, 0, 2, 3].par_split(|n| *n == 0).collect();
     /// assert_eq!(pieces, [&[1][..], &[2, 3]]);
     /// ```
-    fn par_split<F>(&self, is_separator: F) -> Pieces<&[T], Splitting<F>>
+    fn par_split<F>(&self, is_separator: F) -> PieceIter<&[T], Splitting<F>>
     where
         F: Fn(&T) -> bool + Send + Sync,
     {
-        Pieces::new(Some(self.as_parallel_slice()), Splitting(is_separator))
+        PieceIter::new(Some(self.as_parallel_slice()), Splitting(is_separator))
     }
 
     /// Returns a parallel iterator over the pieces that end with an item for which `is_end` returns true.
@@ -117,13 +117,13 @@ pub trait ParallelSlice<T: Sync> {
     /// let pieces: Vec<&[i32]> = [1, 0, 2, 0].par_split_inclusive(|n| *n == 0).collect();
     /// assert_eq!(pieces, [&[1, 0], &[2, 0]]);
     /// ```
-    fn par_split_inclusive<F>(&self, is_end: F) -> Pieces<&[T], SplittingInclusive<F>>
+    fn par_split_inclusive<F>(&self, is_end: F) -> PieceIter<&[T], SplittingInclusive<F>>
     where
         F: Fn(&T) -> bool + Send + Sync,
     {
         let slice = self.as_parallel_slice();
         let whole = Some(slice).filter(|slice| !slice.is_empty());
-        Pieces::new(whole, SplittingInclusive(is_end))
+        PieceIter::new(whole, SplittingInclusive(is_end))
     }
 
     /// Returns a parallel iterator over the longest pieces in which `belong_together` returns true for each two
@@ -134,11 +134,11 @@ pub trait ParallelSlice<T: Sync> {
     /// let runs: Vec<&[i32]> = [1, 1, 2].par_chunk_by(|a, b| a == b).collect();
     /// assert_eq!(runs, [&[1, 1][..], &[2]]);
     /// ```
-    fn par_chunk_by<F>(&self, belong_together: F) -> Pieces<&[T], ChunkingBy<F>>
+    fn par_chunk_by<F>(&self, belong_together: F) -> PieceIter<&[T], ChunkingBy<F>>
     where
         F: Fn(&T, &T) -> bool + Send + Sync,
     {
-        Pieces::new(Some(self.as_parallel_slice()), ChunkingBy(belong_together))
+        PieceIter::new(Some(self.as_parallel_slice()), ChunkingBy(belong_together))
     }
 }
 

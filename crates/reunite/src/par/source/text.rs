@@ -1,11 +1,11 @@
 //! Texts: their characters, bytes, lines and words.
 
-use super::pieces::{Cut, Pieces};
+use super::pieces::{Cut, PieceIter};
 use super::slice::SliceIter;
+use crate::par::adaptor::Adapted;
+use crate::par::adaptors::{Cloning, Filtering, Mapping};
 use crate::par::convert::IntoParallelIterator;
 use crate::par::plumbing::Drive;
-use crate::par::step::Adapted;
-use crate::par::steps::{Cloning, Filtering, Mapping};
 
 /// A pattern by which a text is cut: a character, an array or a slice of characters, or a function of a character.
 /// This trait is sealed.
@@ -169,8 +169,8 @@ pub trait ParallelString {
     /// use reunite::prelude::*;
     /// assert_eq!("Ångström".par_chars().count(), 8);
     /// ```
-    fn par_chars(&self) -> Pieces<&str, IntoChars> {
-        Pieces::new(Some(self.as_parallel_string()), IntoChars)
+    fn par_chars(&self) -> PieceIter<&str, IntoChars> {
+        PieceIter::new(Some(self.as_parallel_string()), IntoChars)
     }
 
     /// Returns a parallel iterator over the characters and the numbers of bytes before them.
@@ -179,9 +179,9 @@ pub trait ParallelString {
     /// use reunite::prelude::*;
     /// assert_eq!("né!".par_char_indices().collect::<Vec<_>>(), [(0, 'n'), (1, 'é'), (3, '!')]);
     /// ```
-    fn par_char_indices(&self) -> Pieces<&str, IntoCharIndices<'_>> {
+    fn par_char_indices(&self) -> PieceIter<&str, IntoCharIndices<'_>> {
         let text = self.as_parallel_string();
-        Pieces::new(Some(text), IntoCharIndices(text))
+        PieceIter::new(Some(text), IntoCharIndices(text))
     }
 
     /// Returns a parallel iterator over the bytes.
@@ -207,7 +207,10 @@ pub trait ParallelString {
             let count = c.encode_utf16(&mut units).len();
             units.into_iter().take(count)
         };
-        Adapted::new(self.par_chars(), crate::par::steps::FlatMappingIter(units))
+        Adapted::new(
+            self.par_chars(),
+            crate::par::adaptors::FlatMappingIter(units),
+        )
     }
 
     /// Returns a parallel iterator over the pieces between the characters of a pattern, as `str::split` does.
@@ -216,8 +219,8 @@ pub trait ParallelString {
     /// use reunite::prelude::*;
     /// assert_eq!("1,2,,3".par_split(',').collect::<Vec<_>>(), ["1", "2", "", "3"]);
     /// ```
-    fn par_split<P: Pattern>(&self, separator: P) -> Pieces<&str, SplittingText<P>> {
-        Pieces::new(Some(self.as_parallel_string()), SplittingText(separator))
+    fn par_split<P: Pattern>(&self, separator: P) -> PieceIter<&str, SplittingText<P>> {
+        PieceIter::new(Some(self.as_parallel_string()), SplittingText(separator))
     }
 
     /// Returns a parallel iterator over the pieces, each with the character that ends it, as `str::split_inclusive`
@@ -230,10 +233,10 @@ pub trait ParallelString {
     fn par_split_inclusive<P: Pattern>(
         &self,
         separator: P,
-    ) -> Pieces<&str, SplittingTextInclusive<P>> {
+    ) -> PieceIter<&str, SplittingTextInclusive<P>> {
         let text = self.as_parallel_string();
         let whole = Some(text).filter(|text| !text.is_empty());
-        Pieces::new(whole, SplittingTextInclusive(separator))
+        PieceIter::new(whole, SplittingTextInclusive(separator))
     }
 
     /// Returns a parallel iterator over the pieces that end with a character of a pattern, as `str::split_terminator`
@@ -243,8 +246,8 @@ pub trait ParallelString {
     /// use reunite::prelude::*;
     /// assert_eq!("1;2;".par_split_terminator(';').collect::<Vec<_>>(), ["1", "2"]);
     /// ```
-    fn par_split_terminator<P: Pattern>(&self, terminator: P) -> Pieces<&str, SplittingText<P>> {
-        Pieces::new(
+    fn par_split_terminator<P: Pattern>(&self, terminator: P) -> PieceIter<&str, SplittingText<P>> {
+        PieceIter::new(
             without_terminator(self.as_parallel_string(), &terminator),
             SplittingText(terminator),
         )
@@ -258,7 +261,7 @@ pub trait ParallelString {
     /// ```
     fn par_lines(
         &self,
-    ) -> Adapted<Pieces<&str, SplittingTextInclusive<char>>, Mapping<fn(&str) -> &str>> {
+    ) -> Adapted<PieceIter<&str, SplittingTextInclusive<char>>, Mapping<fn(&str) -> &str>> {
         Adapted::new(self.par_split_inclusive('\n'), Mapping(without_line_end))
     }
 

@@ -1,11 +1,11 @@
-//! The steps of the adaptors.
+//! The adaptors without a state of each part.
 
-use super::step::{OneToOne, Step};
+use super::adaptor::{Adaptor, OneToOne};
 use crate::current::checkpoint;
 use crate::error::Cancelled;
 use crate::primitive::{AtomicBool, AtomicUsize, Mutex, Ordering};
 
-/// Defines steps that hold a function.
+/// Defines adaptors that hold a function.
 macro_rules! function_steps {
     ($(
         $(#[$doc:meta])*
@@ -16,7 +16,7 @@ macro_rules! function_steps {
         #[derive(Clone, Debug)]
         pub struct $name<F>(pub(super) F);
 
-        impl<$item, $($parameter,)* F> Step<$item> for $name<F>
+        impl<$item, $($parameter,)* F> Adaptor<$item> for $name<F>
         where
             F: Send + Sync,
             $($bounds)*
@@ -34,30 +34,30 @@ macro_rules! function_steps {
 }
 
 function_steps! {
-    /// The step of `map`.
+    /// The adaptor of `map`.
     Mapping<T, R> where (F: Fn(T) -> R, R: Send) -> R, one to one: true,
     |f, items| items.map(f);
 
-    /// The step of `inspect`.
+    /// The adaptor of `inspect`.
     Inspecting<T> where (F: Fn(&T), T: Send) -> T, one to one: true,
     |f, items| items.inspect(f);
 
-    /// The step of `update`.
+    /// The adaptor of `update`.
     Updating<T> where (F: Fn(&mut T), T: Send) -> T, one to one: true,
     |f, items| items.map(|mut item| {
         f(&mut item);
         item
     });
 
-    /// The step of `filter`.
+    /// The adaptor of `filter`.
     Filtering<T> where (F: Fn(&T) -> bool, T: Send) -> T, one to one: false,
     |f, items| items.filter(f);
 
-    /// The step of `filter_map`.
+    /// The adaptor of `filter_map`.
     FilterMapping<T, R> where (F: Fn(T) -> Option<R>, R: Send) -> R, one to one: false,
     |f, items| items.filter_map(f);
 
-    /// The step of `flat_map_iter`.
+    /// The adaptor of `flat_map_iter`.
     FlatMappingIter<T, R> where (F: Fn(T) -> R, R: IntoIterator, R::Item: Send) -> R::Item, one to one: false,
     |f, items| items.flat_map(f);
 }
@@ -66,11 +66,11 @@ impl<F> OneToOne for Mapping<F> {}
 impl<F> OneToOne for Inspecting<F> {}
 impl<F> OneToOne for Updating<F> {}
 
-/// The step of `cloned` and `copied`.
+/// The adaptor of `cloned` and `copied`.
 #[derive(Clone, Debug)]
 pub struct Cloning;
 
-impl<'t, T: Clone + Send + Sync + 't> Step<&'t T> for Cloning {
+impl<'t, T: Clone + Send + Sync + 't> Adaptor<&'t T> for Cloning {
     type Item = T;
     const IS_ONE_TO_ONE: bool = true;
 
@@ -82,13 +82,13 @@ impl<'t, T: Clone + Send + Sync + 't> Step<&'t T> for Cloning {
 
 impl OneToOne for Cloning {}
 
-/// The step of `while_some`.
+/// The adaptor of `while_some`.
 #[derive(Debug, Default)]
 pub struct WhileSome {
     is_over: AtomicBool,
 }
 
-impl<T: Send> Step<Option<T>> for WhileSome {
+impl<T: Send> Adaptor<Option<T>> for WhileSome {
     type Item = T;
 
     #[inline]
@@ -106,7 +106,7 @@ impl<T: Send> Step<Option<T>> for WhileSome {
     }
 }
 
-/// The step of `take_any_while`.
+/// The adaptor of `take_any_while`.
 #[derive(Debug)]
 pub struct TakingAnyWhile<F> {
     predicate: F,
@@ -122,7 +122,7 @@ impl<F> TakingAnyWhile<F> {
     }
 }
 
-impl<T: Send, F: Fn(&T) -> bool + Send + Sync> Step<T> for TakingAnyWhile<F> {
+impl<T: Send, F: Fn(&T) -> bool + Send + Sync> Adaptor<T> for TakingAnyWhile<F> {
     type Item = T;
 
     #[inline]
@@ -141,7 +141,7 @@ impl<T: Send, F: Fn(&T) -> bool + Send + Sync> Step<T> for TakingAnyWhile<F> {
     }
 }
 
-/// The step of `skip_any_while`.
+/// The adaptor of `skip_any_while`.
 #[derive(Debug)]
 pub struct SkippingAnyWhile<F> {
     predicate: F,
@@ -157,7 +157,7 @@ impl<F> SkippingAnyWhile<F> {
     }
 }
 
-impl<T: Send, F: Fn(&T) -> bool + Send + Sync> Step<T> for SkippingAnyWhile<F> {
+impl<T: Send, F: Fn(&T) -> bool + Send + Sync> Adaptor<T> for SkippingAnyWhile<F> {
     type Item = T;
 
     #[inline]
@@ -187,7 +187,7 @@ impl Remaining {
     }
 }
 
-/// The step of `take_any`.
+/// The adaptor of `take_any`.
 #[derive(Debug)]
 pub struct TakingAny(Remaining);
 
@@ -197,7 +197,7 @@ impl TakingAny {
     }
 }
 
-impl<T: Send> Step<T> for TakingAny {
+impl<T: Send> Adaptor<T> for TakingAny {
     type Item = T;
 
     #[inline]
@@ -210,7 +210,7 @@ impl<T: Send> Step<T> for TakingAny {
     }
 }
 
-/// The step of `skip_any`.
+/// The adaptor of `skip_any`.
 #[derive(Debug)]
 pub struct SkippingAny(Remaining);
 
@@ -220,7 +220,7 @@ impl SkippingAny {
     }
 }
 
-impl<T: Send> Step<T> for SkippingAny {
+impl<T: Send> Adaptor<T> for SkippingAny {
     type Item = T;
 
     #[inline]
@@ -229,7 +229,7 @@ impl<T: Send> Step<T> for SkippingAny {
     }
 }
 
-/// The step of `checked`: lets no item through once the task is cancelled.
+/// The adaptor of `checked`: lets no item through once the task is cancelled.
 #[derive(Debug)]
 pub struct Checking<'a> {
     is_over: AtomicBool,
@@ -237,7 +237,7 @@ pub struct Checking<'a> {
 }
 
 impl<'a> Checking<'a> {
-    /// Makes a step that stores a cancellation in `cancelled`.
+    /// Makes an adaptor that stores a cancellation in `cancelled`.
     pub(super) fn new(cancelled: &'a Mutex<Option<Cancelled>>) -> Self {
         Self {
             is_over: AtomicBool::new(false),
@@ -256,7 +256,7 @@ impl<'a> Checking<'a> {
     }
 }
 
-impl<T: Send> Step<T> for Checking<'_> {
+impl<T: Send> Adaptor<T> for Checking<'_> {
     type Item = T;
     const IS_ONE_TO_ONE: bool = false;
 

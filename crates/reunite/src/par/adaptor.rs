@@ -1,11 +1,11 @@
-//! Adaptors without a state of each part, such as `map` and `filter`: a *step* turns the items of a block into others.
+//! Adaptors without a state of each part, such as `map` and `filter`: they turn the items of a block into others.
 
 use std::panic::Location;
 
 use super::plumbing::{Consumer, Drive, DriveIndexed, Producer};
 
-/// What an adaptor does with the items of a block. All threads share it.
-pub trait Step<T>: Send + Sync {
+/// A function from the items of a block to others. All threads share it.
+pub trait Adaptor<T>: Send + Sync {
     /// The type of the items that come out.
     type Item: Send;
     /// True if each item becomes exactly one.
@@ -20,31 +20,31 @@ pub trait Step<T>: Send + Sync {
     }
 }
 
-/// Marks steps that make exactly one item of each.
+/// Marks adaptors that make exactly one item of each.
 pub trait OneToOne {}
 
-/// A parallel iterator whose items go through a step: the result of `map`, `filter` and others.
+/// A parallel iterator whose items go through an [`Adaptor`]: the result of `map`, `filter` and others.
 #[derive(Clone, Debug)]
 #[must_use = "parallel iterators are lazy: nothing happens until `for_each`, `collect` or another ending is called"]
 pub struct Adapted<I, S> {
     base: I,
-    step: S,
+    adaptor: S,
 }
 
 impl<I, S> Adapted<I, S> {
-    pub(super) fn new(base: I, step: S) -> Self {
-        Self { base, step }
+    pub(super) fn new(base: I, adaptor: S) -> Self {
+        Self { base, adaptor }
     }
 }
 
-impl<I: Drive, S: Step<I::Item>> Drive for Adapted<I, S> {
+impl<I: Drive, S: Adaptor<I::Item>> Drive for Adapted<I, S> {
     type Item = S::Item;
 
     #[inline]
     fn drive<C: Consumer<S::Item>>(self, at: &'static Location<'static>, consumer: C) -> C {
         let consumer = AdaptedConsumer {
             inner: consumer,
-            step: &self.step,
+            adaptor: &self.adaptor,
         };
         self.base.drive(at, consumer).inner
     }
@@ -56,28 +56,28 @@ impl<I: Drive, S: Step<I::Item>> Drive for Adapted<I, S> {
 
 struct AdaptedConsumer<'a, C, S> {
     inner: C,
-    step: &'a S,
+    adaptor: &'a S,
 }
 
-impl<'a, T, C: Consumer<S::Item>, S: Step<T>> Consumer<T> for AdaptedConsumer<'a, C, S> {
+impl<'a, T, C: Consumer<S::Item>, S: Adaptor<T>> Consumer<T> for AdaptedConsumer<'a, C, S> {
     type Seed = (C::Seed, &'a S);
     type Done = C::Done;
 
     #[inline]
-    fn begin((seed, step): Self::Seed) -> Self {
+    fn begin((seed, adaptor): Self::Seed) -> Self {
         Self {
             inner: C::begin(seed),
-            step,
+            adaptor,
         }
     }
 
     #[inline]
     fn consume<I: Iterator<Item = T>>(&mut self, items: I) {
-        self.inner.consume(self.step.apply(items));
+        self.inner.consume(self.adaptor.apply(items));
     }
 
     fn split_off(&mut self, at: usize) -> Self::Seed {
-        (self.inner.split_off(at), self.step)
+        (self.inner.split_off(at), self.adaptor)
     }
 
     fn finish(self) -> C::Done {
@@ -90,11 +90,11 @@ impl<'a, T, C: Consumer<S::Item>, S: Step<T>> Consumer<T> for AdaptedConsumer<'a
 
     #[inline]
     fn is_full(&self) -> bool {
-        self.step.is_full() || self.inner.is_full()
+        self.adaptor.is_full() || self.inner.is_full()
     }
 }
 
-impl<I: DriveIndexed, S: Step<I::Item> + OneToOne> DriveIndexed for Adapted<I, S> {
+impl<I: DriveIndexed, S: Adaptor<I::Item> + OneToOne> DriveIndexed for Adapted<I, S> {
     type Producer<'a>
         = AdaptedProducer<'a, I::Producer<'a>, S>
     where
@@ -107,7 +107,7 @@ impl<I: DriveIndexed, S: Step<I::Item> + OneToOne> DriveIndexed for Adapted<I, S
     fn producer(&mut self) -> Self::Producer<'_> {
         AdaptedProducer {
             base: self.base.producer(),
-            step: &self.step,
+            adaptor: &self.adaptor,
         }
     }
 }
@@ -115,10 +115,10 @@ impl<I: DriveIndexed, S: Step<I::Item> + OneToOne> DriveIndexed for Adapted<I, S
 /// The producer of [`Adapted`].
 pub struct AdaptedProducer<'a, P, S> {
     base: P,
-    step: &'a S,
+    adaptor: &'a S,
 }
 
-impl<P: Producer, S: Step<P::Item>> Producer for AdaptedProducer<'_, P, S> {
+impl<P: Producer, S: Adaptor<P::Item>> Producer for AdaptedProducer<'_, P, S> {
     type Item = S::Item;
 
     fn len(&self) -> usize {
@@ -126,20 +126,29 @@ impl<P: Producer, S: Step<P::Item>> Producer for AdaptedProducer<'_, P, S> {
     }
 
     fn split_at(self, at: usize) -> (Self, Self) {
-        let Self { base, step } = self;
+        let Self { base, adaptor } = self;
         let (left, right) = base.split_at(at);
-        (Self { base: left, step }, Self { base: right, step })
+        (
+            Self {
+                base: left,
+                adaptor,
+            },
+            Self {
+                base: right,
+                adaptor,
+            },
+        )
     }
 
     #[inline]
     fn next_block(&mut self, size: usize) -> impl Iterator<Item = S::Item> {
-        self.step.apply(self.base.next_block(size))
+        self.adaptor.apply(self.base.next_block(size))
     }
 
     #[inline]
     fn into_rev_iter(self) -> impl Iterator<Item = S::Item> {
-        let step = self.step;
-        step.apply(self.base.into_rev_iter())
+        let adaptor = self.adaptor;
+        adaptor.apply(self.base.into_rev_iter())
     }
 
     fn min_len(&self) -> usize {
