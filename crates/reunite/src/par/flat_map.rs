@@ -2,6 +2,8 @@
 
 use std::panic::Location;
 
+use super::adaptor::Adapted;
+use super::adaptors::FlatMappingIter;
 use super::convert::IntoParallelIterator;
 use super::plumbing::{Consumer, Drive};
 
@@ -30,6 +32,15 @@ where
         self.base.drive(at, consumer).into_inner()
     }
 }
+
+/// The result of `flatten`.
+pub type Flatten<I> = FlatMap<I, Identity<<I as Drive>::Item>>;
+
+/// The result of `flatten_iter`.
+pub type FlattenIter<I> = Adapted<I, FlatMappingIter<Identity<<I as Drive>::Item>>>;
+
+/// A function that returns its argument.
+type Identity<T> = fn(T) -> T;
 
 struct FlatMapConsumer<'a, C, F> {
     /// `None` only while the items of one item are driven.

@@ -32,6 +32,16 @@ pub trait IndexedParallelIterator: DriveIndexed {
         self.exact_len()
     }
 
+    /// Returns true if there are no items.
+    ///
+    /// ```
+    /// use reunite::prelude::*;
+    /// assert!((0..0).into_par_iter().is_empty());
+    /// ```
+    fn is_empty(&self) -> bool {
+        self.exact_len() == 0
+    }
+
     /// Pairs the items with those of `other`, up to the end of the shorter one.
     ///
     /// ```

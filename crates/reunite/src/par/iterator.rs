@@ -17,7 +17,7 @@ use super::collect::gather;
 use super::consumers::{Accumulator, AsProduct, AsSum, Count, Dividing, ForEach, Reduce};
 use super::convert::{FromParallelIterator, IntoParallelIterator, ParallelExtend};
 use super::find::{FindAny, FindFirst, FindLast};
-use super::flat_map::FlatMap;
+use super::flat_map::{FlatMap, Flatten, FlattenIter};
 use super::fold::Fold;
 use super::interleave::Intersperse;
 use super::map_with::{MapInit, MapWith};
@@ -215,7 +215,7 @@ pub trait ParallelIterator: Drive {
     /// use reunite::prelude::*;
     /// assert_eq!(vec![vec![1], vec![2, 3]].into_par_iter().flatten().sum::<i32>(), 6);
     /// ```
-    fn flatten(self) -> FlatMap<Self, fn(Self::Item) -> Self::Item>
+    fn flatten(self) -> Flatten<Self>
     where
         Self::Item: IntoParallelIterator,
     {
@@ -231,7 +231,7 @@ pub trait ParallelIterator: Drive {
     /// use reunite::prelude::*;
     /// assert_eq!(vec![Some(1), None].into_par_iter().flatten_iter().count(), 1);
     /// ```
-    fn flatten_iter(self) -> Adapted<Self, FlatMappingIter<fn(Self::Item) -> Self::Item>>
+    fn flatten_iter(self) -> FlattenIter<Self>
     where
         Self::Item: IntoIterator<Item: Send>,
     {
@@ -924,7 +924,7 @@ pub trait ParallelIterator: Drive {
             let side = if predicate(&item) { yes } else { no };
             side.push(item);
         };
-        divide(Location::caller(), self, &put)
+        divide(Location::caller(), self, put)
     }
 
     /// Collects the values of the `Left` and of the `Right` that `f` returns.
@@ -950,7 +950,7 @@ pub trait ParallelIterator: Drive {
             Either::Left(item) => left.push(item),
             Either::Right(item) => right.push(item),
         };
-        divide(Location::caller(), self, &put)
+        divide(Location::caller(), self, put)
     }
 
     /// Runs `ending` on the items, and stops it when the task is cancelled or its deadline passes: items that have begun

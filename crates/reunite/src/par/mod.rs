@@ -89,7 +89,7 @@ pub mod iter {
         FromParallelIterator, IntoParallelIterator, IntoParallelRefIterator,
         IntoParallelRefMutIterator, ParallelExtend,
     };
-    pub use super::flat_map::FlatMap;
+    pub use super::flat_map::{FlatMap, Flatten, FlattenIter};
     pub use super::fold::Fold;
     pub use super::indexed::IndexedParallelIterator;
     pub use super::interleave::{Interleave, Intersperse};
@@ -98,7 +98,7 @@ pub mod iter {
     pub use super::owned::VecIter;
     pub use super::selection::{MinLen, Rev, Section, StepBy};
     pub use super::source::{
-        Bridge, Chunks, ChunksExact, ChunksMut, IndexedRangeItem, ParallelBridge,
+        Bridge, Chunks, ChunksExact, ChunksMut, IndexedRangeItem, Lines, ParallelBridge,
         ParallelDrainFull, ParallelDrainRange, ParallelSlice, ParallelString, Pattern, PieceIter,
         RChunks, RChunksMut, RangeItem, RangeIter, RepeatN, SliceIter, SliceIterMut, Windows,
         repeat_n,

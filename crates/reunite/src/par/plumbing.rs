@@ -44,14 +44,13 @@ pub trait Producer: Send + Sized {
     /// Returns all items from the last to the first. Only called if the producer is indexed.
     fn into_rev_iter(self) -> impl Iterator<Item = Self::Item> {
         let mut rest = Some(self);
-        let mut last = move || {
+        std::iter::from_fn(move || {
             let part = rest.take()?;
             let before_last = part.len().checked_sub(1)?;
             let (left, mut last) = part.split_at(before_last);
             rest = Some(left);
             last.next_block(1).next()
-        };
-        std::iter::from_fn(move || last())
+        })
     }
 
     /// Returns the least number of units that a part should have.

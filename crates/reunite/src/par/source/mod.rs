@@ -18,4 +18,4 @@ pub use slice::{
     Chunks, ChunksExact, ChunksMut, RChunks, RChunksMut, SliceIter, SliceIterMut, Windows,
 };
 pub use slices::ParallelSlice;
-pub use text::{ParallelString, Pattern};
+pub use text::{Lines, ParallelString, Pattern};

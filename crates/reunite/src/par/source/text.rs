@@ -152,6 +152,10 @@ impl<'a> Cut<&'a str> for IntoCharIndices<'a> {
     }
 }
 
+/// A parallel iterator over the lines of a text.
+pub type Lines<'a> =
+    Adapted<PieceIter<&'a str, SplittingTextInclusive<char>>, Mapping<fn(&str) -> &str>>;
+
 /// The methods of texts that return parallel iterators.
 ///
 /// ```
@@ -259,9 +263,7 @@ pub trait ParallelString {
     /// use reunite::prelude::*;
     /// assert_eq!("a\r\nb\n".par_lines().collect::<Vec<_>>(), ["a", "b"]);
     /// ```
-    fn par_lines(
-        &self,
-    ) -> Adapted<PieceIter<&str, SplittingTextInclusive<char>>, Mapping<fn(&str) -> &str>> {
+    fn par_lines(&self) -> Lines<'_> {
         Adapted::new(self.par_split_inclusive('\n'), Mapping(without_line_end))
     }
 
