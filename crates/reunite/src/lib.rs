@@ -20,9 +20,9 @@
 //! | start one task outside any scope | [`spawn`], [`Builder`] |
 //! | set a deadline, a limit or a policy | [`ScopeBuilder`] |
 //! | keep what was done in time although the scope failed | [`ScopeBuilder::scope_ended`], [`ScopeBuilder::try_scope_ended`] |
-//! | split a computation in two, recursively | [`join`](join()), [`par_sort_unstable`] |
-//! | compute on many items, with the methods of rayon's parallel iterators | [`par`](par()), [`prelude`] |
-//! | stream many items through a pool, in order | [`PoolScope::map`] |
+//! | split a computation in two, recursively | [`join`](join()) |
+//! | sort a slice in parallel | [`ParallelSliceMut`] |
+//! | compute on many items | [`par`](par()), [`PoolScope::map`] |
 //! | run many small computing tasks | [`Pool::scope`] |
 //! | run a recursion that needs a larger stack | [`Pool::install`] |
 //! | make a computing loop cancellable | [`checkpoint`] |
@@ -61,8 +61,8 @@
 //! | `for message in &rx`, [`Receiver::iter`](channel::Receiver::iter) | leaves the task |
 //! | a receive from a channel that was [cut short](channel#partial-results) | as the operations above |
 //! | [`map`](map()), [`try_map`], [`Scope::map`], [`PoolScope::map`] | an error, as the last outcome |
-//! | [`for_each`], [`race`](race()), [`quorum`], [`Outcomes::collect_values`], [`checked`](iter::ParallelIterator::checked), [`try_collect`](iter::ParallelIterator::try_collect) | an error |
-//! | [`join`](join()), the other endings of [parallel iterators](iter), sorts | no error: they run to the end, so their results are whole |
+//! | [`for_each`], [`race`](race()), [`quorum`], [`Outcomes::collect_values`], the `try_` methods of [`par`](par()) | an error |
+//! | [`join`](join()), [`par`](par()), the sorts of [`ParallelSliceMut`] | no error: they run to the end, so their results are whole |
 //! | [`try_scope`], [`ScopeBuilder::scope`], [`ScopeBuilder::scope_ended`] | a [`ScopeError`] |
 //! | [`scope`](scope()), [`Pool::scope`], if their body left | leave the task, too |
 //! | [`scope`](scope()), [`Pool::scope`], if a cancellation from outside the scope stopped tasks that were not joined, and no wait or checkpoint of the body returned that cancellation | leave the task |
@@ -126,7 +126,7 @@ pub use observe::{
     Completion, Event, Observer, Observing, Stall, Straggler, Stragglers, UnjoinedError, Verb,
     observe, on_stall, on_stragglers, on_unjoined_error, stall_after,
 };
-pub use par::{iter, par, par_sort_unstable, par_sort_unstable_by};
+pub use par::{ParallelSliceMut, iter, par};
 pub use pool::{Pool, PoolBuilder, PoolMap, PoolScope, PoolTask, blocking, join, join3, join4};
 pub use race::{Contender, Contenders, quorum, race};
 pub use scope::{Ended, Ready, Scope, ScopeBuilder, scope, try_scope};
@@ -141,8 +141,16 @@ pub mod policy {
     pub use crate::task::{FailFast, FirstSuccess, OnTimeout, Policy, Quorum, Verdict, WaitAll};
 }
 
-/// The traits of parallel iterators, to be imported together: `use reunite::prelude::*`.
+/// The traits of parallel iterators and sorts, to be imported together: `use reunite::prelude::*`.
+///
+/// ```
+/// use reunite::prelude::*;
+/// let mut numbers = vec![3, 1, 2];
+/// numbers.par_sort();
+/// assert_eq!(numbers, [1, 2, 3]);
+/// ```
 pub mod prelude {
+    pub use crate::par::ParallelSliceMut;
     pub use crate::par::iter::{
         FromParallelIterator, IndexedParallelIterator, IntoParallelIterator,
         IntoParallelRefIterator, IntoParallelRefMutIterator, ParallelBridge, ParallelDrainFull,

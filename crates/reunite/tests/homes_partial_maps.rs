@@ -157,9 +157,12 @@ fn parallel_work_that_cannot_fail_is_done_whole_in_a_cancelled_task() {
             let sum = reunite::par(0..1000_u64).sum::<u64>();
             let first = reunite::par(0..1000_u64).find_first(|n| *n == 999);
             let mut sorted: Vec<_> = (0..10_000).rev().collect();
-            reunite::par_sort_unstable(&mut sorted);
+            sorted.par_sort_unstable();
+            let mut stable: Vec<_> = (0..10_000).map(|n| n * 7919 % 10_007).collect();
+            stable.par_sort();
             let (a, b) = reunite::join(|| 1, || 2);
-            (squares.len(), sum, first, sorted.is_sorted(), a + b)
+            let is_sorted = sorted.is_sorted() && stable.is_sorted();
+            (squares.len(), sum, first, is_sorted, a + b)
         });
         assert_eq!(whole.unwrap(), (1000, 499_500, Some(999), true, 3));
         let parts = at.cancelled_in(|waits| {

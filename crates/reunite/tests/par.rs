@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use common::watchdog;
 use reunite::prelude::*;
-use reunite::{Pool, par, par_sort_unstable, par_sort_unstable_by};
+use reunite::{Pool, par};
 
 /// Each test runs in pools of these sizes, several times: how the work is split depends on which threads are hungry
 /// when.
@@ -45,7 +45,6 @@ fn works_on_no_items_and_on_one_item() {
         assert_eq!(par(0..0_usize).reduce(|| 7, |a, b| a + b), 7);
         assert_eq!(par(5..6_u32).collect::<Vec<_>>(), [5]);
         assert_eq!(par(&[1]).find_map_first(|_| None::<()>), None);
-        par_sort_unstable::<u8>(&mut []);
     });
 }
 
@@ -175,46 +174,6 @@ fn a_panic_arrives_when_nothing_runs_any_more() {
         );
         assert_eq!(running.load(Ordering::SeqCst), 0);
     });
-}
-
-#[test]
-fn sorts_inputs_that_are_hard_to_sort() {
-    let size = 100_000_usize;
-    let inputs: [fn(usize) -> usize; 6] = [
-        |n| n.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 20,
-        |n| n,
-        |n| usize::MAX - n,
-        |_| 3,
-        |n| n % 3,
-        |n| if n % 2 == 0 { n } else { usize::MAX - n },
-    ];
-    let _watch = watchdog();
-    let pool = Pool::builder().threads(3).build().unwrap();
-    for make in inputs {
-        let mut items: Vec<usize> = (0..size).map(make).collect();
-        let mut expected = items.clone();
-        expected.sort_unstable();
-        pool.enter(|| par_sort_unstable(&mut items));
-        assert!(items == expected);
-    }
-}
-
-#[test]
-fn a_comparison_that_panics_loses_no_item() {
-    let _watch = watchdog();
-    let compared = AtomicUsize::new(0);
-    let mut items: Vec<u32> = (0..50_000_u32)
-        .map(|n| n.wrapping_mul(2_654_435_761))
-        .collect();
-    let sum: u64 = items.iter().map(|&n| u64::from(n)).sum();
-    let result = catch_unwind(AssertUnwindSafe(|| {
-        par_sort_unstable_by(&mut items, |a, b| {
-            assert!(compared.fetch_add(1, Ordering::Relaxed) < 300_000, "enough");
-            a.cmp(b)
-        });
-    }));
-    assert!(result.is_err());
-    assert_eq!(items.iter().map(|&n| u64::from(n)).sum::<u64>(), sum);
 }
 
 #[test]

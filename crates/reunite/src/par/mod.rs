@@ -9,7 +9,7 @@
 //! | `map_with`, `fold`, `flat_map`, `chain`, `zip`, `selection`, `chunks`, `interleave` | the other adaptors |
 //! | `consumers`, `find`, `part_range`, `collect`, `try_endings`, `try_collect` | endings |
 //! | `iterator`, `indexed` | the methods that users call |
-//! | `sort` | sorting slices |
+//! | `slice_mut`, `sort` | sorting slices |
 
 mod adaptor;
 mod adaptors;
@@ -32,13 +32,14 @@ mod owned;
 mod part_range;
 mod plumbing;
 mod selection;
+mod slice_mut;
 mod sort;
 mod source;
 mod try_collect;
 mod try_endings;
 mod zip;
 
-pub use sort::{par_sort_unstable, par_sort_unstable_by};
+pub use slice_mut::ParallelSliceMut;
 
 /// Works on `items` in parallel in the pool: the items of a slice, a vector, a range, a map, and other collections.
 ///

@@ -64,6 +64,11 @@ pub(super) fn pool() -> Option<Arc<PoolShared>> {
     POOLS.try_with(last).ok().flatten()
 }
 
+/// Returns the number of [places](super::PoolBuilder::threads) of the pool that this thread works for, or 1.
+pub(crate) fn places() -> usize {
+    pool().map_or(1, |pool| pool.members.size)
+}
+
 /// Returns true if `pool` is the one that this thread works for now.
 fn works_for(pool: &Arc<PoolShared>) -> bool {
     let asked = POOLS.try_with(|pools| {

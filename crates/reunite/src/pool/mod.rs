@@ -103,6 +103,7 @@ pub use fork::{join, join3, join4};
 pub(crate) use global::take_part;
 pub use handle::PoolTask;
 pub use member::blocking;
+pub(crate) use member::places;
 pub use scope::PoolScope;
 pub use stream::PoolMap;
 #[cfg(all(test, not(reunite_model)))]

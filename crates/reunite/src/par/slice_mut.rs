@@ -1,0 +1,191 @@
+//! The extension trait of mutable slices.
+
+use std::cmp::Ordering;
+use std::panic::Location;
+
+use super::sort::{cached_key, stable, unstable};
+
+/// Parallel sorts of slices and vectors, in the pool.
+///
+/// The methods have the names and signatures of those of rayon's trait `ParallelSliceMut`. They sort on the threads of
+/// the pool for which the calling thread works, or has [entered](crate::Pool::enter), or else of the global pool. In a
+/// pool of one thread they call the sorts of the standard library.
+///
+/// | order of equal elements | methods | memory |
+/// |---|---|---|
+/// | kept | [`par_sort`](Self::par_sort), `…_by`, `…_by_key` | a buffer as long as the slice, and those of `std` |
+/// | kept | [`par_sort_by_cached_key`](Self::par_sort_by_cached_key) | the keys, and a buffer as long as the slice |
+/// | not kept | [`par_sort_unstable`](Self::par_sort_unstable), `…_by`, `…_by_key` | none |
+///
+/// ```
+/// use reunite::ParallelSliceMut;
+/// let mut words = vec!["not", "to", "be", "or"];
+/// words.par_sort();
+/// assert_eq!(words, ["be", "not", "or", "to"]);
+/// ```
+///
+/// # Cancellation
+/// The sorts run to the end even if the task is cancelled.
+///
+/// # Panics
+/// All methods panic if the comparison (or the function that computes the keys) panics: with its payload, once no
+/// closure runs any more. They may also panic if the comparison is not a [total
+/// order](slice::sort_by#panics). In all these cases the slice still has each of its elements exactly once, in an
+/// unspecified order. That is also so if a sort returns after it has used a comparison that is not a total order.
+pub trait ParallelSliceMut<T: Send> {
+    /// Returns the slice that the other methods work on.
+    ///
+    /// ```
+    /// use reunite::ParallelSliceMut;
+    /// let mut numbers = [2, 1];
+    /// assert_eq!(numbers.as_parallel_slice_mut(), [2, 1]);
+    /// ```
+    fn as_parallel_slice_mut(&mut self) -> &mut [T];
+
+    /// Sorts the slice, and keeps the order of equal elements.
+    ///
+    /// ```
+    /// use reunite::ParallelSliceMut;
+    /// let mut numbers = [5, 4, 1, -3, 2];
+    /// numbers.par_sort();
+    /// assert_eq!(numbers, [-3, 1, 2, 4, 5]);
+    /// ```
+    ///
+    /// # Panics
+    /// As [all methods](Self#panics).
+    #[track_caller]
+    fn par_sort(&mut self)
+    where
+        T: Ord,
+    {
+        stable::sort(Location::caller(), self.as_parallel_slice_mut(), &T::cmp);
+    }
+
+    /// Sorts the slice by the comparison `compare`, and keeps the order of equal elements.
+    ///
+    /// ```
+    /// use reunite::ParallelSliceMut;
+    /// let mut words = ["not", "to", "be", "or"];
+    /// words.par_sort_by(|a, b| b.len().cmp(&a.len()));
+    /// assert_eq!(words, ["not", "to", "be", "or"]);
+    /// ```
+    ///
+    /// # Panics
+    /// As [all methods](Self#panics).
+    #[track_caller]
+    fn par_sort_by<F>(&mut self, compare: F)
+    where
+        F: Fn(&T, &T) -> Ordering + Sync,
+    {
+        stable::sort(Location::caller(), self.as_parallel_slice_mut(), &compare);
+    }
+
+    /// Sorts the slice by a key, which `f` computes for each comparison, and keeps the order of elements with equal
+    /// keys. If the key takes long, use [`par_sort_by_cached_key`](Self::par_sort_by_cached_key).
+    ///
+    /// ```
+    /// use reunite::ParallelSliceMut;
+    /// let mut numbers = [-5_i32, 4, 1, -3, 2];
+    /// numbers.par_sort_by_key(|n| n.abs());
+    /// assert_eq!(numbers, [1, 2, -3, 4, -5]);
+    /// ```
+    ///
+    /// # Panics
+    /// As [all methods](Self#panics).
+    #[track_caller]
+    fn par_sort_by_key<K, F>(&mut self, f: F)
+    where
+        K: Ord,
+        F: Fn(&T) -> K + Sync,
+    {
+        let compare = |a: &T, b: &T| f(a).cmp(&f(b));
+        stable::sort(Location::caller(), self.as_parallel_slice_mut(), &compare);
+    }
+
+    /// Sorts the slice by a key, which `f` computes once for each element, in parallel, and keeps the order of
+    /// elements with equal keys. If the slice has fewer than two elements, `f` is not called.
+    ///
+    /// ```
+    /// use reunite::ParallelSliceMut;
+    /// let mut numbers = [-5_i32, 4, 32, -3, 2];
+    /// numbers.par_sort_by_cached_key(|n| n.to_string());
+    /// assert_eq!(numbers, [-3, -5, 2, 32, 4]);
+    /// ```
+    ///
+    /// # Panics
+    /// As [all methods](Self#panics).
+    #[track_caller]
+    fn par_sort_by_cached_key<K, F>(&mut self, f: F)
+    where
+        K: Ord + Send,
+        F: Fn(&T) -> K + Sync,
+    {
+        cached_key::sort(Location::caller(), self.as_parallel_slice_mut(), &f);
+    }
+
+    /// Sorts the slice in place; the order of equal elements is not kept.
+    ///
+    /// ```
+    /// use reunite::ParallelSliceMut;
+    /// let mut numbers = [5, 4, 1, -3, 2];
+    /// numbers.par_sort_unstable();
+    /// assert_eq!(numbers, [-3, 1, 2, 4, 5]);
+    /// ```
+    ///
+    /// # Panics
+    /// As [all methods](Self#panics).
+    #[track_caller]
+    fn par_sort_unstable(&mut self)
+    where
+        T: Ord,
+    {
+        unstable::sort(Location::caller(), self.as_parallel_slice_mut(), &T::cmp);
+    }
+
+    /// Sorts the slice in place by the comparison `compare`; the order of equal elements is not kept.
+    ///
+    /// ```
+    /// use reunite::ParallelSliceMut;
+    /// let mut numbers = [1.5, -2.0, 0.25];
+    /// numbers.par_sort_unstable_by(f64::total_cmp);
+    /// assert_eq!(numbers, [-2.0, 0.25, 1.5]);
+    /// ```
+    ///
+    /// # Panics
+    /// As [all methods](Self#panics).
+    #[track_caller]
+    fn par_sort_unstable_by<F>(&mut self, compare: F)
+    where
+        F: Fn(&T, &T) -> Ordering + Sync,
+    {
+        unstable::sort(Location::caller(), self.as_parallel_slice_mut(), &compare);
+    }
+
+    /// Sorts the slice in place by a key, which `f` computes for each comparison; the order of elements with equal keys
+    /// is not kept.
+    ///
+    /// ```
+    /// use reunite::ParallelSliceMut;
+    /// let mut numbers = [-5_i32, 4, 1, -3, 2];
+    /// numbers.par_sort_unstable_by_key(|n| n.abs());
+    /// assert_eq!(numbers, [1, 2, -3, 4, -5]);
+    /// ```
+    ///
+    /// # Panics
+    /// As [all methods](Self#panics).
+    #[track_caller]
+    fn par_sort_unstable_by_key<K, F>(&mut self, f: F)
+    where
+        K: Ord,
+        F: Fn(&T) -> K + Sync,
+    {
+        let compare = |a: &T, b: &T| f(a).cmp(&f(b));
+        unstable::sort(Location::caller(), self.as_parallel_slice_mut(), &compare);
+    }
+}
+
+impl<T: Send> ParallelSliceMut<T> for [T] {
+    fn as_parallel_slice_mut(&mut self) -> &mut [T] {
+        self
+    }
+}

@@ -1,0 +1,114 @@
+//! Slices that are one run: sorted already, or in reverse.
+
+use std::cmp::Ordering;
+use std::mem::swap;
+use std::panic::Location;
+
+use crate::pool::{is_hungry, join_at};
+
+/// The number of elements between two checks for hungry threads.
+const BLOCK: usize = 2048;
+/// The number of pairs that are compared without a branch on the results.
+const GROUP: usize = 16;
+/// The number of elements from which a check or a reversal is worth a fork.
+const FORK: usize = 16_384;
+
+/// The order of a slice that was one run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(in crate::par) enum Run {
+    /// No element was less than the one before it.
+    Ascending,
+    /// Each element was less than the one before it.
+    Descending,
+}
+
+/// Sorts `items` if they are one run: leaves them as they are or reverses them. Otherwise changes nothing and
+/// returns `None`.
+pub(super) fn sort_run<T, F>(
+    at: &'static Location<'static>,
+    items: &mut [T],
+    compare: &F,
+) -> Option<Run>
+where
+    T: Send,
+    F: Fn(&T, &T) -> Ordering + Sync,
+{
+    let is_less = |item: &T, before: &T| compare(item, before) == Ordering::Less;
+    match items {
+        [first, second, ..] if is_less(second, first) => {
+            let is_run = is_run(at, items, &is_less);
+            is_run.then(|| reverse(at, items))?;
+            Some(Run::Descending)
+        }
+        _ => {
+            let is_run = is_run(at, items, &|item, before| !is_less(item, before));
+            is_run.then_some(Run::Ascending)
+        }
+    }
+}
+
+/// Returns true if `follows` returns true for each element and the one before it. Each element is compared by one thread at a
+/// time.
+fn is_run<T, F>(at: &'static Location<'static>, mut items: &mut [T], follows: &F) -> bool
+where
+    T: Send,
+    F: Fn(&T, &T) -> bool + Sync,
+{
+    loop {
+        let block = items.len().min(BLOCK);
+        if !is_block_of_run(&items[..block], follows) {
+            return false;
+        }
+        if items.len() == block {
+            return true;
+        }
+        // The last element of the block is the first of the next one.
+        items = &mut items[block - 1..];
+        if items.len() >= FORK && is_hungry() {
+            break;
+        }
+    }
+    let middle = items.len() / 2;
+    let (left, right) = items.split_at_mut(middle);
+    let (is_left, is_right) = join_at(
+        at,
+        || is_run(at, left, follows),
+        || is_run(at, right, follows),
+    );
+    is_left && is_right && follows(&items[middle], &items[middle - 1])
+}
+
+fn is_block_of_run<T>(items: &[T], follows: &impl Fn(&T, &T) -> bool) -> bool {
+    let follows = |pair: (&T, &T)| follows(pair.1, pair.0);
+    let next = items.get(1..).unwrap_or_default();
+    let (groups, next_groups) = (items.chunks(GROUP), next.chunks(GROUP));
+    groups.zip(next_groups).all(|(group, next)| {
+        let pairs = group.iter().zip(next);
+        pairs.map(follows).fold(true, |all, follows| all & follows)
+    })
+}
+
+/// Reverses the order of `items`.
+pub(super) fn reverse<T: Send>(at: &'static Location<'static>, items: &mut [T]) {
+    let half = items.len() / 2;
+    let (front, rest) = items.split_at_mut(half);
+    let back = rest.len() - half;
+    exchange(at, front, &mut rest[back..]);
+}
+
+/// Exchanges the first element of `front` with the last of `back`, which is as long, and so on.
+fn exchange<T: Send>(at: &'static Location<'static>, front: &mut [T], back: &mut [T]) {
+    if front.len() < FORK || !is_hungry() {
+        let pairs = front.iter_mut().zip(back.iter_mut().rev());
+        pairs.for_each(|(front, back)| swap(front, back));
+        return;
+    }
+    let middle = front.len() / 2;
+    let (front, inner_front) = front.split_at_mut(middle);
+    let (inner_back, back) = back.split_at_mut(back.len() - middle);
+    join_at(
+        at,
+        || exchange(at, front, back),
+        || exchange(at, inner_front, inner_back),
+    );
+}
