@@ -7,6 +7,7 @@ mod maps;
 mod peers;
 mod scopes;
 mod shapes;
+mod sorts;
 mod waiting;
 
 use std::error::Error;
@@ -24,7 +25,7 @@ pub(crate) fn run(only: Option<&str>, setting: &Setting) -> Result<Table, Box<dy
         ("scopes", scopes::run),
         ("shapes", shapes::run),
         ("maps", maps::run),
-        ("chains", chains::run),
+        ("sorts", sorts::run),
         ("waiting", waiting::run),
     ];
     if let Some(only) = only

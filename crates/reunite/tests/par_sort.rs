@@ -179,7 +179,7 @@ fn sorts_by_the_order_of_the_type() {
 #[test]
 fn sorts_elements_without_a_size() {
     in_pools(|_| {
-        let mut items = vec![(); 50_000];
+        let mut items = [(); 50_000];
         items.par_sort();
         items.par_sort_by(|(), ()| Ordering::Less);
         items.par_sort_unstable();
@@ -207,12 +207,14 @@ fn a_cached_key_is_computed_once() {
     });
 }
 
+type Compare<'a> = dyn Fn(&Tracked<'_>, &Tracked<'_>) -> Ordering + Sync + 'a;
+
 /// The sorts by which the tests of panics sort.
-const SORTS: [fn(&mut [Tracked<'_>], &(dyn Fn(&Tracked<'_>, &Tracked<'_>) -> Ordering + Sync)); 3] = [
+const SORTS: [fn(&mut [Tracked<'_>], &Compare<'_>); 3] = [
     |items, compare| items.par_sort_by(compare),
     |items, compare| items.par_sort_unstable_by(compare),
     |items, compare| {
-        // The comparison takes elements, so it is called for keys through the elements that they stand for.
+        // The comparison takes elements, so the keys are copies of these.
         items.par_sort_by_cached_key(|item| Key {
             item: item.copy(),
             compare,
@@ -247,7 +249,7 @@ impl Drop for Tracked<'_> {
 
 struct Key<'a, 'c> {
     item: Tracked<'a>,
-    compare: &'c (dyn Fn(&Tracked<'_>, &Tracked<'_>) -> Ordering + Sync),
+    compare: &'c Compare<'c>,
 }
 
 impl Ord for Key<'_, '_> {
@@ -272,11 +274,7 @@ impl Eq for Key<'_, '_> {}
 
 /// Sorts tracked elements by `compare`. Checks that each is there once afterwards, and is dropped once. Returns true if
 /// the sort has returned.
-fn keeps_elements(
-    keys: &[usize],
-    sort: usize,
-    compare: &(dyn Fn(&Tracked<'_>, &Tracked<'_>) -> Ordering + Sync),
-) -> bool {
+fn keeps_elements(keys: &[usize], sort: usize, compare: &Compare<'_>) -> bool {
     let drops: Vec<AtomicUsize> = keys.iter().map(|_| AtomicUsize::new(0)).collect();
     let tracked = |(number, key): (usize, &usize)| Tracked {
         text: format!("{key:08}"),

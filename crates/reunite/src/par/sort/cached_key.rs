@@ -8,9 +8,10 @@ use std::mem::MaybeUninit;
 use std::panic::Location;
 
 use super::bits::{Bits, replace};
-use super::fill::compute_all;
 use super::run::{Run, reverse};
 use super::unstable;
+use crate::par::collect::gather_vec;
+use crate::par::iter::{IndexedParallelIterator, IntoParallelRefMutIterator, ParallelIterator};
 use crate::pool::{is_hungry, join_at, places, take_part};
 
 /// The number of elements from which a permutation is worth a fork.
@@ -73,7 +74,8 @@ fn sort_with<T, K, I>(
     K: Ord + Send,
     I: Index,
 {
-    let mut keyed = compute_all(at, items, &|item, index| (key(item), I::new(index)));
+    let keyed = items.par_iter_mut().enumerate();
+    let mut keyed = gather_vec(at, keyed.map(|(index, item)| (key(item), I::new(index))));
     // The indices are all different, so the order of equal keys is kept.
     let compare = |(a, a_index): &(K, I), (b, b_index): &(K, I)| match a.cmp(b) {
         Ordering::Equal => a_index.cmp(b_index),

@@ -5,8 +5,6 @@ mod bits;
 #[allow(unsafe_code)]
 pub(super) mod cached_key;
 #[allow(unsafe_code)]
-mod fill;
-#[allow(unsafe_code)]
 mod merge;
 mod mostly_sorted;
 mod pieces;

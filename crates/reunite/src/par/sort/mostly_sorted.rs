@@ -27,7 +27,7 @@ fn set_aside<T>(items: &mut [T], compare: &impl Fn(&T, &T) -> Ordering) -> Optio
     let most = items.len() / PER_ASIDE;
     // The elements from here up to `at` are set aside.
     let mut kept = items.len().min(1);
-    for at in kept..items.len() {
+    for at in 1..items.len() {
         let item = &items[at];
         let is_above = |before: &T| compare(item, before) != Ordering::Less;
         if is_above(&items[kept - 1]) {
