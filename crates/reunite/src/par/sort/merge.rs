@@ -236,3 +236,44 @@ fn count_first<T>(items: &[T], is_first: impl Fn(&T) -> bool) -> usize {
     let rest = &items[known..bound.min(items.len())];
     known + rest.partition_point(is_first)
 }
+
+#[cfg(all(test, not(reunite_model)))]
+mod tests {
+    use super::*;
+    use crate::pool::{Pool, ask};
+
+    /// Merges two runs that are made by `make`, and asks for work at every comparison, so that the merge is divided
+    /// whenever it can be.
+    fn check(left: usize, right: usize, make: impl Fn(usize) -> usize) {
+        let mut items: Vec<(usize, usize)> = (0..left + right).map(|n| (make(n), n)).collect();
+        items[..left].sort();
+        items[left..].sort();
+        let mut expected = items.clone();
+        expected.sort_by_key(|item| item.0);
+        let mut buffer = Vec::with_capacity(items.len());
+        let buffer = &mut buffer.spare_capacity_mut()[..items.len()];
+        let compare = |a: &(usize, usize), b: &(usize, usize)| {
+            ask();
+            a.0.cmp(&b.0)
+        };
+        merge(Location::caller(), &mut items, left, buffer, &compare);
+        assert!(items == expected, "{left} and {right}");
+    }
+
+    #[test]
+    fn merges_runs_of_all_proportions() {
+        let pool = Pool::builder().threads(1).build().unwrap();
+        let scramble = |n: usize| n.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40;
+        pool.enter(|| {
+            for left in [0, 1, 2, 9, 40, 700, 5_000, 20_000] {
+                for right in [0, 1, 3, 8, 50, 650, 6_000, 20_000] {
+                    check(left, right, |n| scramble(n));
+                    check(left, right, |n| scramble(n) % 5);
+                    check(left, right, |n| n);
+                    check(left, right, |n| usize::MAX - n);
+                    check(left, right, |n| scramble(n) % (1 + n / 2));
+                }
+            }
+        });
+    }
+}

@@ -14,7 +14,7 @@ const GROUP: usize = 16;
 const FORK: usize = 16_384;
 
 /// The order of a slice that was one run.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::par) enum Run {
     /// No element was less than the one before it.
     Ascending,
@@ -111,4 +111,34 @@ fn exchange<T: Send>(at: &'static Location<'static>, front: &mut [T], back: &mut
         || exchange(at, front, back),
         || exchange(at, inner_front, inner_back),
     );
+}
+
+#[cfg(all(test, not(reunite_model)))]
+mod tests {
+    use super::*;
+    use crate::pool::{Pool, ask};
+
+    /// Two threads that check a half each do not compare the neighbours at the border.
+    #[test]
+    fn a_run_that_ends_where_the_check_is_divided_is_none() {
+        let size = FORK + BLOCK;
+        let border = BLOCK - 1 + (size - (BLOCK - 1)) / 2;
+        let pool = Pool::builder().threads(1).build().unwrap();
+        let order = |items: &mut [usize]| {
+            pool.enter(|| {
+                ask();
+                sort_run(Location::caller(), items, &usize::cmp)
+            })
+        };
+        for start in border - 2..=border + 2 {
+            let mut items: Vec<usize> = (0..size).map(|n| (n + size - start) % size).collect();
+            assert_eq!(order(&mut items), None, "{start}");
+            items.iter_mut().for_each(|item| *item = size - *item);
+            assert_eq!(order(&mut items), None, "{start}");
+        }
+        let mut items: Vec<usize> = (0..size).rev().collect();
+        assert_eq!(order(&mut items), Some(Run::Descending));
+        assert_eq!(order(&mut items), Some(Run::Ascending));
+        assert!(items.into_iter().eq(0..size));
+    }
 }
