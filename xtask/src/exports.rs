@@ -1,4 +1,5 @@
-//! Checks that a crate exports each name at one public path.
+//! Checks that a crate exports each name at one public path. A module `prelude` does not count: it has names once more, to
+//! be imported together.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -79,6 +80,7 @@ fn collect(tokens: &TokenStream, path: &str, found: &mut Exports) -> Vec<String>
                 ..,
             ] if is_word(public, "pub")
                 && is_word(module, "mod")
+                && name != "prelude"
                 && body.delimiter() == Delimiter::Brace =>
             {
                 // Modules in files below inline modules: this repository has none.
@@ -119,6 +121,8 @@ mod tests {
         let found = exports(
             "use one::Event; pub use one::Event; pub(crate) use two::Event; mod inner { pub use one::Event; }",
         );
+        assert_eq!(found["Event"], ["crate"]);
+        let found = exports("pub use one::Event; pub mod prelude { pub use crate::one::Event; }");
         assert_eq!(found["Event"], ["crate"]);
         assert_eq!(exports("pub mod sync; mod task;").len(), 0);
     }

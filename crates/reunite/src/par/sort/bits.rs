@@ -16,23 +16,23 @@ const FORK: usize = 1 << 18;
 const TORN: &str = "a sort was interrupted while it moved its elements; ending the process";
 
 /// The bits of elements, for several threads.
-pub(super) struct Bits<'a, T>(&'a [MaybeUninit<T>]);
+pub(super) struct SharedBits<'a, T>(&'a [MaybeUninit<T>]);
 
 // SAFETY: nothing but bits are accessible through it, and all accesses are reads.
-unsafe impl<T> Sync for Bits<'_, T> {}
+unsafe impl<T> Sync for SharedBits<'_, T> {}
 
 // SAFETY: as above.
-unsafe impl<T> Send for Bits<'_, T> {}
+unsafe impl<T> Send for SharedBits<'_, T> {}
 
-impl<T> Clone for Bits<'_, T> {
+impl<T> Clone for SharedBits<'_, T> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<T> Copy for Bits<'_, T> {}
+impl<T> Copy for SharedBits<'_, T> {}
 
-impl<'a, T> Bits<'a, T> {
+impl<'a, T> SharedBits<'a, T> {
     pub(super) fn new(items: &'a [T]) -> Self {
         Self(bits_of(items))
     }

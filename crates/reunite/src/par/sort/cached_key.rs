@@ -7,8 +7,8 @@ use std::cmp::Ordering;
 use std::mem::MaybeUninit;
 use std::panic::Location;
 
-use super::bits::{Bits, replace};
-use super::run::{Run, reverse};
+use super::bits::{SharedBits, replace};
+use super::run::{RunOrder, reverse};
 use super::unstable;
 use crate::par::collect::gather_vec;
 use crate::par::iter::{IndexedParallelIterator, IntoParallelRefMutIterator, ParallelIterator};
@@ -82,8 +82,8 @@ fn sort_with<T, K, I>(
         order => order,
     };
     match unstable::sort(at, &mut keyed, &compare) {
-        Some(Run::Ascending) => {}
-        Some(Run::Descending) => reverse(at, items),
+        Some(RunOrder::Ascending) => {}
+        Some(RunOrder::Descending) => reverse(at, items),
         // SAFETY: each index was computed exactly once, and a sort only changes the order, whatever the comparison
         // returns. It cannot reach the indices.
         None => unsafe { permute(at, items, &mut keyed) },
@@ -102,7 +102,7 @@ where
 {
     let mut buffer = Vec::with_capacity(items.len());
     let buffer = &mut buffer.spare_capacity_mut()[..items.len()];
-    gather(at, Bits::new(items), keyed, buffer);
+    gather(at, SharedBits::new(items), keyed, buffer);
     // SAFETY: `gather` has copied the bits of the element at each index in `keyed`, so of each element exactly once.
     unsafe { replace(at, items, buffer) };
 }
@@ -110,7 +110,7 @@ where
 /// Copies the elements that `keyed` refers to, in this order, to `buffer`, which is as long.
 fn gather<T, K, I>(
     at: &'static Location<'static>,
-    items: Bits<'_, T>,
+    items: SharedBits<'_, T>,
     keyed: &mut [(K, I)],
     buffer: &mut [MaybeUninit<T>],
 ) where

@@ -15,10 +15,10 @@ const FORK: usize = 16_384;
 
 /// The order of a slice that was one run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::par) enum Run {
-    /// No element was less than the one before it.
+pub(in crate::par) enum RunOrder {
+    /// The order in which no element is less than the one before it.
     Ascending,
-    /// Each element was less than the one before it.
+    /// The order in which each element is less than the one before it.
     Descending,
 }
 
@@ -28,7 +28,7 @@ pub(super) fn sort_run<T, F>(
     at: &'static Location<'static>,
     items: &mut [T],
     compare: &F,
-) -> Option<Run>
+) -> Option<RunOrder>
 where
     T: Send,
     F: Fn(&T, &T) -> Ordering + Sync,
@@ -38,11 +38,11 @@ where
         [first, second, ..] if is_less(second, first) => {
             let is_run = is_run(at, items, &is_less);
             is_run.then(|| reverse(at, items))?;
-            Some(Run::Descending)
+            Some(RunOrder::Descending)
         }
         _ => {
             let is_run = is_run(at, items, &|item, before| !is_less(item, before));
-            is_run.then_some(Run::Ascending)
+            is_run.then_some(RunOrder::Ascending)
         }
     }
 }
@@ -137,8 +137,8 @@ mod tests {
             assert_eq!(order(&mut items), None, "{start}");
         }
         let mut items: Vec<usize> = (0..size).rev().collect();
-        assert_eq!(order(&mut items), Some(Run::Descending));
-        assert_eq!(order(&mut items), Some(Run::Ascending));
+        assert_eq!(order(&mut items), Some(RunOrder::Descending));
+        assert_eq!(order(&mut items), Some(RunOrder::Ascending));
         assert!(items.into_iter().eq(0..size));
     }
 }

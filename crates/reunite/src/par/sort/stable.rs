@@ -20,7 +20,7 @@ where
         if sort_run(at, items, compare).is_none() {
             let mut buffer = Vec::with_capacity(items.len());
             let buffer = &mut buffer.spare_capacity_mut()[..items.len()];
-            let sort = Sort { at, compare, piece };
+            let sort = MergeSort { at, compare, piece };
             sort.sort(items, buffer);
         }
     });
@@ -30,13 +30,13 @@ where
 }
 
 /// A sort in progress.
-struct Sort<'a, F> {
+struct MergeSort<'a, F> {
     at: &'static Location<'static>,
     compare: &'a F,
     piece: usize,
 }
 
-impl<F> Sort<'_, F> {
+impl<F> MergeSort<'_, F> {
     /// Sorts `items`, by way of `buffer`, which is as long.
     fn sort<T>(&self, items: &mut [T], buffer: &mut [MaybeUninit<T>])
     where

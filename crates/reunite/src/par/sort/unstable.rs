@@ -6,7 +6,7 @@ use std::panic::Location;
 
 use super::mostly_sorted;
 use super::pieces::in_pieces;
-use super::run::{Run, reverse, sort_run};
+use super::run::{RunOrder, reverse, sort_run};
 use crate::pool::join_at;
 
 /// The largest sample from which a pivot is chosen, and the number of elements for each in the sample.
@@ -24,7 +24,7 @@ pub(in crate::par) fn sort<T, F>(
     at: &'static Location<'static>,
     items: &mut [T],
     compare: &F,
-) -> Option<Run>
+) -> Option<RunOrder>
 where
     T: Send,
     F: Fn(&T, &T) -> Ordering + Sync,
@@ -34,15 +34,15 @@ where
         if run.is_some() {
             return run;
         }
-        let order = Order::of(items, compare);
-        if order == Order::MostlyReversed {
+        let order = SampledOrder::of(items, compare);
+        if order == SampledOrder::MostlyReversed {
             reverse(at, items);
         }
-        let sort = Sort {
+        let sort = Quicksort {
             at,
             compare,
             piece,
-            is_mostly_sorted: order != Order::Other,
+            is_mostly_sorted: order != SampledOrder::Other,
         };
         // The depth is limited because partitions may come out badly. Beyond twice the depth of a good run, the
         // standard sort, whose worst case is n log n, sorts the rest.
@@ -57,13 +57,13 @@ where
 
 /// An estimate of the order of an input.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Order {
+enum SampledOrder {
     MostlySorted,
     MostlyReversed,
     Other,
 }
 
-impl Order {
+impl SampledOrder {
     fn of<T>(items: &[T], compare: &impl Fn(&T, &T) -> Ordering) -> Self {
         let step = items.len() / PAIRS;
         let pairs = items.chunks_exact(step).take(PAIRS);
@@ -80,14 +80,14 @@ impl Order {
 }
 
 /// A sort in progress.
-struct Sort<'a, F> {
+struct Quicksort<'a, F> {
     at: &'static Location<'static>,
     compare: &'a F,
     piece: usize,
     is_mostly_sorted: bool,
 }
 
-impl<F> Sort<'_, F> {
+impl<F> Quicksort<'_, F> {
     fn sort<T>(&self, items: &mut [T], limit: u32)
     where
         T: Send,
