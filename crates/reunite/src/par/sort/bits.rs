@@ -12,7 +12,8 @@ use crate::pool::{is_hungry, join_at};
 /// The number of bytes from which a copy is worth a fork.
 const FORK: usize = 1 << 18;
 
-/// The message with which the process ends. No code of the user runs then that could panic.
+/// The message with which the process ends if anything unwinds while elements are moved. Nothing should: no code of the
+/// user sees them then.
 const TORN: &str = "a sort was interrupted while it moved its elements; ending the process";
 
 /// The bits of elements, for several threads.
@@ -67,7 +68,8 @@ pub(super) fn copy<T>(from: &[MaybeUninit<T>], to: &mut [MaybeUninit<T>]) {
     unsafe { std::ptr::copy_nonoverlapping(from.as_ptr(), to.as_mut_ptr(), to.len()) };
 }
 
-/// Replaces the elements of `items` by those whose bits are in `buffer`, which is as long. Runs no code of the user.
+/// Replaces the elements of `items` by those whose bits are in `buffer`, which is as long. Calls no method of the
+/// elements.
 ///
 /// # Safety
 /// `buffer` holds the bits of each element of `items` exactly once, in any order.

@@ -5,11 +5,11 @@
 //!    `MaybeUninit`, and nothing in it is ever dropped or compared.
 //! 2. *Copying.* The elements are copied, bit by bit, into the buffer, in merged order. A [`Merge`] holds the
 //!    exclusive references to the elements that are not copied yet, and to the part of the buffer that gets them.
-//!    It passes only such elements to the comparison, and removes an element when it copies it. So a
-//!    comparison that changes what it compares (through a `Cell`) never changes an element that is copied.
-//! 3. *Copying back.* Once all elements are copied, the buffer is copied over the slice. No code of the user runs
-//!    meanwhile. Every element of the slice was copied exactly once, so its elements are then the same ones in another
-//!    order.
+//!    It passes only such elements to the comparison: it removes those that it has copied, or counts them until the end
+//!    of a block of steps. So a comparison that changes what it compares (through a `Cell`) never changes an element
+//!    that is copied.
+//! 3. *Copying back.* Once all elements are copied, the buffer is copied over the slice. No code of the user sees the
+//!    slice meanwhile. Every element was copied exactly once, so the slice then has the same elements in another order.
 //!
 //! If a comparison panics, the merge ends in step 2. The slice is as it was, except for what comparisons
 //! changed inside the elements, and the buffer is forgotten. A comparison that is no total order changes the order

@@ -9,7 +9,7 @@ use crate::pool::{is_hungry, join_at};
 /// The number of elements between two checks for hungry threads.
 const BLOCK: usize = 2048;
 /// The number of pairs that are compared without a branch on the results.
-const GROUP: usize = 16;
+const GROUP: usize = 8;
 /// The number of elements from which a check or a reversal is worth a fork.
 const FORK: usize = 16_384;
 
@@ -78,14 +78,15 @@ where
     is_left && is_right && follows(&items[middle], &items[middle - 1])
 }
 
-fn is_block_of_run<T>(items: &[T], follows: &impl Fn(&T, &T) -> bool) -> bool {
-    let follows = |pair: (&T, &T)| follows(pair.1, pair.0);
-    let next = items.get(1..).unwrap_or_default();
-    let (groups, next_groups) = (items.chunks(GROUP), next.chunks(GROUP));
-    groups.zip(next_groups).all(|(group, next)| {
-        let pairs = group.iter().zip(next);
-        pairs.map(follows).fold(true, |all, follows| all & follows)
-    })
+fn is_block_of_run<T>(mut items: &[T], follows: &impl Fn(&T, &T) -> bool) -> bool {
+    while let Some(group) = items.first_chunk::<{ GROUP + 1 }>() {
+        let pairs = (0..GROUP).map(|pair| follows(&group[pair + 1], &group[pair]));
+        if !pairs.fold(true, |all, is_next| all & is_next) {
+            return false;
+        }
+        items = &items[GROUP..];
+    }
+    items.is_sorted_by(|before, item| follows(item, before))
 }
 
 /// Reverses the order of `items`.
