@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use rayon::slice::ParallelSliceMut as RayonSliceMut;
-use reunite::ParallelSliceMut;
+use reunite::iter::ParallelSliceMut;
 
 use super::peers::{consume, pool, rayon, seconds};
 use crate::rounds::Candidate;

@@ -21,7 +21,7 @@
 //! | set a deadline, a limit or a policy | [`ScopeBuilder`] |
 //! | keep what was done in time although the scope failed | [`ScopeBuilder::scope_ended`], [`ScopeBuilder::try_scope_ended`] |
 //! | split a computation in two, recursively | [`join`](join()) |
-//! | sort a slice in parallel | [`ParallelSliceMut`] |
+//! | sort a slice in parallel | [`ParallelSliceMut`](iter::ParallelSliceMut) |
 //! | compute on many items | [`par`](par()), [`PoolScope::map`] |
 //! | run many small computing tasks | [`Pool::scope`] |
 //! | run a recursion that needs a larger stack | [`Pool::install`] |
@@ -62,7 +62,7 @@
 //! | a receive from a channel that was [cut short](channel#partial-results) | as the operations above |
 //! | [`map`](map()), [`try_map`], [`Scope::map`], [`PoolScope::map`] | an error, as the last outcome |
 //! | [`for_each`], [`race`](race()), [`quorum`], [`Outcomes::collect_values`], the `try_` methods of [`par`](par()) | an error |
-//! | [`join`](join()), [`par`](par()), the sorts of [`ParallelSliceMut`] | no error: they run to the end, so their results are whole |
+//! | [`join`](join()), [`par`](par()), the sorts of [`ParallelSliceMut`](iter::ParallelSliceMut) | no error: they run to the end, so their results are whole |
 //! | [`try_scope`], [`ScopeBuilder::scope`], [`ScopeBuilder::scope_ended`] | a [`ScopeError`] |
 //! | [`scope`](scope()), [`Pool::scope`], if their body left | leave the task, too |
 //! | [`scope`](scope()), [`Pool::scope`], if a cancellation from outside the scope stopped tasks that were not joined, and no wait or checkpoint of the body returned that cancellation | leave the task |
@@ -126,7 +126,7 @@ pub use observe::{
     Completion, Event, Observer, Observing, Stall, Straggler, Stragglers, UnjoinedError, Verb,
     observe, on_stall, on_stragglers, on_unjoined_error, stall_after,
 };
-pub use par::{ParallelSliceMut, iter, par};
+pub use par::{iter, par};
 pub use pool::{Pool, PoolBuilder, PoolMap, PoolScope, PoolTask, blocking, join, join3, join4};
 pub use race::{Contender, Contenders, quorum, race};
 pub use scope::{Ended, Ready, Scope, ScopeBuilder, scope, try_scope};
@@ -150,11 +150,11 @@ pub mod policy {
 /// assert_eq!(numbers, [1, 2, 3]);
 /// ```
 pub mod prelude {
-    pub use crate::par::ParallelSliceMut;
     pub use crate::par::iter::{
         FromParallelIterator, IndexedParallelIterator, IntoParallelIterator,
         IntoParallelRefIterator, IntoParallelRefMutIterator, ParallelBridge, ParallelDrainFull,
-        ParallelDrainRange, ParallelExtend, ParallelIterator, ParallelSlice, ParallelString,
+        ParallelDrainRange, ParallelExtend, ParallelIterator, ParallelSlice, ParallelSliceMut,
+        ParallelString,
     };
 }
 

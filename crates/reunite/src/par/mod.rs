@@ -39,8 +39,6 @@ mod try_collect;
 mod try_endings;
 mod zip;
 
-pub use slice_mut::ParallelSliceMut;
-
 /// Works on `items` in parallel in the pool: the items of a slice, a vector, a range, a map, and other collections.
 ///
 /// Returns a parallel iterator; its methods are those of
@@ -98,6 +96,7 @@ pub mod iter {
     pub use super::map_with::{MapInit, MapWith};
     pub use super::owned::VecIter;
     pub use super::selection::{MinLen, Rev, Section, StepBy};
+    pub use super::slice_mut::ParallelSliceMut;
     pub use super::source::{
         Bridge, Chunks, ChunksExact, ChunksMut, IndexedRangeItem, Lines, ParallelBridge,
         ParallelDrainFull, ParallelDrainRange, ParallelSlice, ParallelString, Pattern, PieceIter,

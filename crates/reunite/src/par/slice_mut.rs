@@ -4,8 +4,9 @@ use std::cmp::Ordering;
 use std::panic::Location;
 
 use super::sort::{cached_key, stable, unstable};
+use super::source::{ChunksExact, ChunksMut, RChunksMut, assert_size};
 
-/// Parallel sorts of slices and vectors, in the pool.
+/// The methods of slices that change them in parallel: sorts, and parallel iterators over mutable parts.
 ///
 /// The methods have the names and signatures of those of rayon's trait `ParallelSliceMut`. They sort on the threads of
 /// the pool for which the calling thread works, or has [entered](crate::Pool::enter), or else of the global pool. In a
@@ -18,7 +19,7 @@ use super::sort::{cached_key, stable, unstable};
 /// | not kept | [`par_sort_unstable`](Self::par_sort_unstable), `…_by`, `…_by_key` | none |
 ///
 /// ```
-/// use reunite::ParallelSliceMut;
+/// use reunite::prelude::*;
 /// let mut words = vec!["not", "to", "be", "or"];
 /// words.par_sort();
 /// assert_eq!(words, ["be", "not", "or", "to"]);
@@ -36,16 +37,95 @@ pub trait ParallelSliceMut<T: Send> {
     /// Returns the slice that the other methods work on.
     ///
     /// ```
-    /// use reunite::ParallelSliceMut;
+    /// use reunite::prelude::*;
     /// let mut numbers = [2, 1];
     /// assert_eq!(numbers.as_parallel_slice_mut(), [2, 1]);
     /// ```
     fn as_parallel_slice_mut(&mut self) -> &mut [T];
 
+    /// Returns a parallel iterator over mutable chunks of `size` items, of which the last may be shorter.
+    ///
+    /// ```
+    /// use reunite::prelude::*;
+    /// let mut pixels = [3, 1, 2, 9, 8, 7];
+    /// pixels.par_chunks_mut(3).for_each(|row| row.sort_unstable());
+    /// assert_eq!(pixels, [1, 2, 3, 7, 8, 9]);
+    /// ```
+    ///
+    /// # Panics
+    /// If `size` is zero.
+    #[track_caller]
+    fn par_chunks_mut(&mut self, size: usize) -> ChunksMut<'_, T> {
+        ChunksMut::new(self.as_parallel_slice_mut(), size)
+    }
+
+    /// Returns a parallel iterator over the mutable chunks of exactly `size` items. Fewer items at the end are left
+    /// over; see [`into_remainder`](ChunksExact::into_remainder).
+    ///
+    /// ```
+    /// use reunite::prelude::*;
+    /// let mut numbers = [2, 1, 5];
+    /// numbers.par_chunks_exact_mut(2).for_each(|pair| pair.swap(0, 1));
+    /// assert_eq!(numbers, [1, 2, 5]);
+    /// ```
+    ///
+    /// # Panics
+    /// If `size` is zero.
+    #[track_caller]
+    fn par_chunks_exact_mut(&mut self, size: usize) -> ChunksExact<ChunksMut<'_, T>, &mut [T]> {
+        assert_size(size);
+        let slice = self.as_parallel_slice_mut();
+        let (whole, remainder) = slice.split_at_mut(slice.len() - slice.len() % size);
+        ChunksExact {
+            chunks: ChunksMut::new(whole, size),
+            remainder,
+        }
+    }
+
+    /// Returns a parallel iterator over mutable chunks of `size` items from the end of the slice, of which the last may
+    /// be shorter.
+    ///
+    /// ```
+    /// use reunite::prelude::*;
+    /// let mut numbers = [1, 2, 3];
+    /// numbers.par_rchunks_mut(2).enumerate().for_each(|(number, chunk)| chunk.fill(number));
+    /// assert_eq!(numbers, [1, 0, 0]);
+    /// ```
+    ///
+    /// # Panics
+    /// If `size` is zero.
+    #[track_caller]
+    fn par_rchunks_mut(&mut self, size: usize) -> RChunksMut<'_, T> {
+        RChunksMut::new(self.as_parallel_slice_mut(), size)
+    }
+
+    /// Returns a parallel iterator over the mutable chunks of exactly `size` items from the end of the slice. Fewer items
+    /// at the front are left over.
+    ///
+    /// ```
+    /// use reunite::prelude::*;
+    /// let mut numbers = [1, 3, 2];
+    /// numbers.par_rchunks_exact_mut(2).for_each(|pair| pair.swap(0, 1));
+    /// assert_eq!(numbers, [1, 2, 3]);
+    /// ```
+    ///
+    /// # Panics
+    /// If `size` is zero.
+    #[track_caller]
+    fn par_rchunks_exact_mut(&mut self, size: usize) -> ChunksExact<RChunksMut<'_, T>, &mut [T]> {
+        assert_size(size);
+        let slice = self.as_parallel_slice_mut();
+        let (remainder, whole) = slice.split_at_mut(slice.len() % size);
+        ChunksExact {
+            chunks: RChunksMut::new(whole, size),
+            remainder,
+        }
+    }
+
     /// Sorts the slice, and keeps the order of equal elements.
     ///
     /// ```
-    /// use reunite::ParallelSliceMut;
+    /// use reunite::prelude::*;
     /// let mut numbers = [5, 4, 1, -3, 2];
     /// numbers.par_sort();
     /// assert_eq!(numbers, [-3, 1, 2, 4, 5]);
@@ -64,7 +144,7 @@ pub trait ParallelSliceMut<T: Send> {
     /// Sorts the slice by the comparison `compare`, and keeps the order of equal elements.
     ///
     /// ```
-    /// use reunite::ParallelSliceMut;
+    /// use reunite::prelude::*;
     /// let mut words = ["not", "to", "be", "or"];
     /// words.par_sort_by(|a, b| b.len().cmp(&a.len()));
     /// assert_eq!(words, ["not", "to", "be", "or"]);
@@ -84,7 +164,7 @@ pub trait ParallelSliceMut<T: Send> {
     /// keys. If the key takes long, use [`par_sort_by_cached_key`](Self::par_sort_by_cached_key).
     ///
     /// ```
-    /// use reunite::ParallelSliceMut;
+    /// use reunite::prelude::*;
     /// let mut numbers = [-5_i32, 4, 1, -3, 2];
     /// numbers.par_sort_by_key(|n| n.abs());
     /// assert_eq!(numbers, [1, 2, -3, 4, -5]);
@@ -106,7 +186,7 @@ pub trait ParallelSliceMut<T: Send> {
     /// elements with equal keys. If the slice has fewer than two elements, `f` is not called.
     ///
     /// ```
-    /// use reunite::ParallelSliceMut;
+    /// use reunite::prelude::*;
     /// let mut numbers = [-5_i32, 4, 32, -3, 2];
     /// numbers.par_sort_by_cached_key(|n| n.to_string());
     /// assert_eq!(numbers, [-3, -5, 2, 32, 4]);
@@ -126,7 +206,7 @@ pub trait ParallelSliceMut<T: Send> {
     /// Sorts the slice in place; the order of equal elements is not kept.
     ///
     /// ```
-    /// use reunite::ParallelSliceMut;
+    /// use reunite::prelude::*;
     /// let mut numbers = [5, 4, 1, -3, 2];
     /// numbers.par_sort_unstable();
     /// assert_eq!(numbers, [-3, 1, 2, 4, 5]);
@@ -145,7 +225,7 @@ pub trait ParallelSliceMut<T: Send> {
     /// Sorts the slice in place by the comparison `compare`; the order of equal elements is not kept.
     ///
     /// ```
-    /// use reunite::ParallelSliceMut;
+    /// use reunite::prelude::*;
     /// let mut numbers = [1.5, -2.0, 0.25];
     /// numbers.par_sort_unstable_by(f64::total_cmp);
     /// assert_eq!(numbers, [-2.0, 0.25, 1.5]);
@@ -165,7 +245,7 @@ pub trait ParallelSliceMut<T: Send> {
     /// is not kept.
     ///
     /// ```
-    /// use reunite::ParallelSliceMut;
+    /// use reunite::prelude::*;
     /// let mut numbers = [-5_i32, 4, 1, -3, 2];
     /// numbers.par_sort_unstable_by_key(|n| n.abs());
     /// assert_eq!(numbers, [1, 2, -3, 4, -5]);

@@ -14,6 +14,7 @@ pub use bridge::{Bridge, ParallelBridge};
 pub use drain::{ParallelDrainFull, ParallelDrainRange};
 pub use pieces::PieceIter;
 pub use range::{IndexedRangeItem, RangeItem, RangeIter, RepeatN, repeat_n};
+pub(super) use slice::assert_size;
 pub use slice::{
     Chunks, ChunksExact, ChunksMut, RChunks, RChunksMut, SliceIter, SliceIterMut, Windows,
 };

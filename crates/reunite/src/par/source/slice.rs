@@ -108,7 +108,7 @@ pub struct RChunksMut<'a, T> {
 
 /// Panics unless `size` is a size for chunks or windows.
 #[track_caller]
-pub(super) fn assert_size(size: usize) {
+pub(in crate::par) fn assert_size(size: usize) {
     assert!(size > 0, "the size must be greater than zero");
 }
 
@@ -118,7 +118,7 @@ macro_rules! chunks {
     ($($name:ident, $slice:ty, $item:ty, $bound:ident, $split:ident, $chunks:ident;)*) => {$(
         impl<'a, T> $name<'a, T> {
             #[track_caller]
-            pub(super) fn new(slice: $slice, size: usize) -> Self {
+            pub(in crate::par) fn new(slice: $slice, size: usize) -> Self {
                 assert_size(size);
                 Self { slice, size }
             }
@@ -261,8 +261,8 @@ drive! {
 #[derive(Debug)]
 #[must_use = "parallel iterators are lazy: nothing happens until `for_each`, `collect` or another ending is called"]
 pub struct ChunksExact<C, R> {
-    pub(super) chunks: C,
-    pub(super) remainder: R,
+    pub(in crate::par) chunks: C,
+    pub(in crate::par) remainder: R,
 }
 
 impl<C, R> ChunksExact<C, R> {
