@@ -80,9 +80,11 @@ fn collect(tokens: &TokenStream, path: &str, found: &mut Exports) -> Vec<String>
                 ..,
             ] if is_word(public, "pub")
                 && is_word(module, "mod")
-                && name != "prelude"
                 && body.delimiter() == Delimiter::Brace =>
             {
+                if name == "prelude" {
+                    continue;
+                }
                 // Modules in files below inline modules: this repository has none.
                 collect(&body.stream(), &format!("{path}::{name}"), found);
             }
