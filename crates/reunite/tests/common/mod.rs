@@ -3,6 +3,7 @@
 
 pub(crate) mod homes;
 pub(crate) mod profile;
+pub(crate) mod sort_inputs;
 
 use std::any::Any;
 use std::io::Write;
