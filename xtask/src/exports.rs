@@ -82,9 +82,6 @@ fn collect(tokens: &TokenStream, path: &str, found: &mut Exports) -> Vec<String>
                 && is_word(module, "mod")
                 && body.delimiter() == Delimiter::Brace =>
             {
-                if name == "prelude" {
-                    continue;
-                }
                 // Modules in files below inline modules: this repository has none.
                 if name != "prelude" {
                     collect(&body.stream(), &format!("{path}::{name}"), found);
