@@ -82,10 +82,11 @@ fn collect(tokens: &TokenStream, path: &str, found: &mut Exports) -> Vec<String>
                 && is_word(module, "mod")
                 && body.delimiter() == Delimiter::Brace =>
             {
-                // Modules in files below inline modules: this repository has none.
-                if name != "prelude" {
-                    collect(&body.stream(), &format!("{path}::{name}"), found);
+                if name == "prelude" {
+                    continue;
                 }
+                // Modules in files below inline modules: this repository has none.
+                collect(&body.stream(), &format!("{path}::{name}"), found);
             }
             [public, module, TokenTree::Ident(name), ..]
                 if is_word(public, "pub") && is_word(module, "mod") =>
