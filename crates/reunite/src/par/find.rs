@@ -153,6 +153,8 @@ impl<T: Send, F: Fn(&T) -> bool + Sync> Consumer<T> for FindLast<'_, T, F> {
 
     fn append(&mut self, right: Self) {
         self.found = right.found.or_else(|| self.found.take());
+        // The items that follow, of the next item of a `flat_map`, are to the right of those of `right`.
+        self.range = right.range;
     }
 
     #[inline]
