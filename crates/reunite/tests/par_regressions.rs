@@ -31,3 +31,22 @@ fn find_last_in_a_flat_map_finds_the_last_of_the_later_inner_iterators() {
         }
     });
 }
+
+/// A block of `rev` that was not exhausted left its items in the producer.
+#[test]
+fn step_by_after_rev_keeps_its_place_between_two_blocks() {
+    let steps = || (0..1_000_u32).into_par_iter().rev().step_by(3);
+    let expected: Vec<u32> = (0..1_000).rev().step_by(3).collect();
+    in_pool(1, || {
+        let numbered: Vec<(usize, u32)> = steps().enumerate().collect();
+        assert!(
+            numbered
+                .into_iter()
+                .eq(expected.iter().copied().enumerate())
+        );
+        assert_eq!(
+            steps().chunks(5).collect::<Vec<_>>(),
+            expected.chunks(5).collect::<Vec<_>>()
+        );
+    });
+}
