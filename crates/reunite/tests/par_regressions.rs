@@ -2,8 +2,12 @@
 
 mod common;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use common::watchdog;
 use reunite::Pool;
+use reunite::iter::plumbing::{DriveIndexed, Producer};
 use reunite::prelude::*;
 
 fn in_pool<R>(threads: usize, f: impl FnOnce() -> R) -> R {
@@ -48,5 +52,135 @@ fn step_by_after_rev_keeps_its_place_between_two_blocks() {
             steps().chunks(5).collect::<Vec<_>>(),
             expected.chunks(5).collect::<Vec<_>>()
         );
+    });
+}
+
+/// There are 2^64 items, but the greatest number was taken for their number.
+#[test]
+#[cfg(target_pointer_width = "64")]
+fn all_numbers_of_64_bits_in_reverse_are_refused() {
+    let all = catch_unwind(|| (0..=u64::MAX).into_par_iter().rev().find_first(|_| true));
+    let payload = all.unwrap_err();
+    let message = payload.downcast_ref::<&str>().copied();
+    let message = message.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+    assert_eq!(
+        message,
+        Some("the number of items of the range exceeds usize::MAX")
+    );
+    let last = in_pool(1, || (0..=u64::MAX).into_par_iter().find_any(|n| *n > 4));
+    assert_eq!(last, Some(5));
+}
+
+/// Splits gave the left part `usize::MAX / 2` items, however many there were.
+#[test]
+fn a_range_of_128_bits_is_split_in_its_middle() {
+    let range = (0..1_u128 << 100).into_par_iter();
+    let middle = range.firsts_of_parts();
+    assert_eq!(middle, (0, 1 << 99));
+    let range = (i128::MIN..=i128::MAX).into_par_iter();
+    assert_eq!(range.firsts_of_parts(), (i128::MIN, -1));
+}
+
+trait FirstOfParts<T> {
+    /// Returns the first items of both parts of a split.
+    fn firsts_of_parts(self) -> (T, T);
+}
+
+impl<T: Send, P: Producer<Item = T>> FirstOfParts<T> for P {
+    fn firsts_of_parts(self) -> (T, T) {
+        let middle = self.middle(1);
+        let (mut left, mut right) = self.split_at(middle);
+        let left = left.next_block(1).next();
+        let right = right.next_block(1).next();
+        (left.unwrap(), right.unwrap())
+    }
+}
+
+/// A slice of values without a size can have as many items as `usize` can count.
+#[test]
+fn windows_of_the_longest_slice_are_counted() {
+    let units = [(); usize::MAX];
+    assert_eq!(units.par_windows(1).exact_len(), usize::MAX);
+    assert_eq!(units[..3].par_windows(4).exact_len(), 0);
+}
+
+#[test]
+fn repeat_n_clones_its_value_once_less_than_it_has_items() {
+    static CLONES: AtomicUsize = AtomicUsize::new(0);
+    struct Value;
+    impl Clone for Value {
+        fn clone(&self) -> Self {
+            CLONES.fetch_add(1, Ordering::Relaxed);
+            Self
+        }
+    }
+    in_pool(1, || {
+        assert_eq!(reunite::iter::repeat_n(Value, 100).for_each(drop), ())
+    });
+    assert_eq!(CLONES.load(Ordering::Relaxed), 99);
+    let mut three = reunite::iter::repeat_n(Value, 3);
+    let (left, mut right) = three.producer().split_at(0);
+    assert_eq!(
+        (
+            left.exact_len(),
+            right.next_block(3).map(drop).fold(0, |n, ()| n + 1)
+        ),
+        (0, 3)
+    );
+    assert_eq!(CLONES.load(Ordering::Relaxed), 99 + 2);
+}
+
+/// The numbers of places must be right for the separators, too.
+#[test]
+fn intersperse_counts_its_separators() {
+    for len in 0..40_usize {
+        let expected: Vec<usize> = (0..2 * len.max(1) - usize::from(len > 0))
+            .take(if len == 0 { 0 } else { 2 * len - 1 })
+            .map(|place| if place % 2 == 0 { place / 2 } else { 99 })
+            .collect();
+        let spaced = || (0..len).into_par_iter().intersperse(99);
+        assert_eq!(spaced().len(), expected.len());
+        for threads in [1, 4] {
+            in_pool(threads, || {
+                assert_eq!(spaced().collect::<Vec<_>>(), expected);
+                assert_eq!(
+                    spaced().chain(spaced()).skip(1).count() + 1,
+                    (2 * expected.len()).max(1)
+                );
+                let halves = (0..len / 2)
+                    .into_par_iter()
+                    .chain(len / 2..len)
+                    .intersperse(99);
+                assert_eq!(halves.collect::<Vec<_>>(), expected);
+                let filtered = (0..len).into_par_iter().filter(|_| true).intersperse(99);
+                assert_eq!(filtered.collect::<Vec<_>>(), expected);
+            });
+        }
+    }
+}
+
+#[test]
+fn a_map_whose_place_panics_drops_what_was_collected() {
+    let live = AtomicUsize::new(0);
+    struct Live<'a>(&'a AtomicUsize);
+    impl Drop for Live<'_> {
+        fn drop(&mut self) {
+            self.0.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+    in_pool(4, || {
+        for bad in [0, 1, 500, 999] {
+            let mut target = Vec::new();
+            let failed = catch_unwind(AssertUnwindSafe(|| {
+                let items = (0..1_000).into_par_iter().map(|n| {
+                    assert_ne!(n, bad, "bad");
+                    live.fetch_add(1, Ordering::Relaxed);
+                    Live(&live)
+                });
+                items.collect_into_vec(&mut target);
+            }));
+            assert!(failed.is_err());
+            assert_eq!((target.len(), live.load(Ordering::Relaxed)), (0, 0));
+        }
     });
 }

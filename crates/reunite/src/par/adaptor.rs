@@ -20,6 +20,23 @@ pub trait Adaptor<T>: Send + Sync {
     }
 }
 
+/// Implements `Debug` for types that hold functions, which need not be `Debug`: only the fields in braces are shown.
+macro_rules! debug_without_functions {
+    ($($name:ident<$($parameter:ident),*> {$($field:ident),*}, where {$($bounds:tt)*};)*) => {$(
+        impl<$($parameter),*> ::std::fmt::Debug for $name<$($parameter),*>
+        where
+            $($bounds)*
+        {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                f.debug_struct(stringify!($name))
+                    $(.field(stringify!($field), &self.$field))*
+                    .finish_non_exhaustive()
+            }
+        }
+    )*};
+}
+pub(super) use debug_without_functions;
+
 /// Marks adaptors that make exactly one item of each.
 pub trait OneToOne {}
 

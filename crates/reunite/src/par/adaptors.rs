@@ -1,6 +1,6 @@
 //! The adaptors without a state of each part.
 
-use super::adaptor::{Adaptor, OneToOne};
+use super::adaptor::{Adaptor, OneToOne, debug_without_functions};
 use crate::current::checkpoint;
 use crate::error::Cancelled;
 use crate::primitive::{AtomicBool, AtomicUsize, Mutex, Ordering};
@@ -13,8 +13,12 @@ macro_rules! function_steps {
         |$function:ident, $items:ident| $apply:expr;
     )*) => {$(
         $(#[$doc])*
-        #[derive(Clone, Debug)]
+        #[derive(Clone)]
         pub struct $name<F>(pub(super) F);
+
+        debug_without_functions! {
+            $name<F> {}, where {};
+        }
 
         impl<$item, $($parameter,)* F> Adaptor<$item> for $name<F>
         where
@@ -82,10 +86,44 @@ impl<'t, T: Clone + Send + Sync + 't> Adaptor<&'t T> for Cloning {
 
 impl OneToOne for Cloning {}
 
-/// The adaptor of `while_some`.
+/// True once a thread has found that no further item is wanted. A clone is independent.
 #[derive(Debug, Default)]
+struct Flag(AtomicBool);
+
+impl Flag {
+    fn set(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    #[inline]
+    fn is_set(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Clone for Flag {
+    fn clone(&self) -> Self {
+        Self(AtomicBool::new(self.is_set()))
+    }
+}
+
+/// The adaptor of `positions`: the numbers of the items that are true.
+#[derive(Clone, Debug)]
+pub struct NumbersOfTrue;
+
+impl Adaptor<(usize, bool)> for NumbersOfTrue {
+    type Item = usize;
+
+    #[inline]
+    fn apply<I: Iterator<Item = (usize, bool)>>(&self, items: I) -> impl Iterator<Item = usize> {
+        items.filter_map(|(number, is_true)| is_true.then_some(number))
+    }
+}
+
+/// The adaptor of `while_some`.
+#[derive(Clone, Debug, Default)]
 pub struct WhileSome {
-    is_over: AtomicBool,
+    is_over: Flag,
 }
 
 impl<T: Send> Adaptor<Option<T>> for WhileSome {
@@ -95,29 +133,34 @@ impl<T: Send> Adaptor<Option<T>> for WhileSome {
     fn apply<I: Iterator<Item = Option<T>>>(&self, items: I) -> impl Iterator<Item = T> {
         items.map_while(|item| {
             if item.is_none() {
-                self.is_over.store(true, Ordering::Relaxed);
+                self.is_over.set();
             }
             item
         })
     }
 
     fn is_full(&self) -> bool {
-        self.is_over.load(Ordering::Relaxed)
+        self.is_over.is_set()
     }
 }
 
 /// The adaptor of `take_any_while`.
-#[derive(Debug)]
+#[derive(Clone)]
 pub struct TakingAnyWhile<F> {
     predicate: F,
-    is_over: AtomicBool,
+    is_over: Flag,
+}
+
+debug_without_functions! {
+    TakingAnyWhile<F> {is_over}, where {};
+    SkippingAnyWhile<F> {is_over}, where {};
 }
 
 impl<F> TakingAnyWhile<F> {
     pub(super) fn new(predicate: F) -> Self {
         Self {
             predicate,
-            is_over: AtomicBool::new(false),
+            is_over: Flag::default(),
         }
     }
 }
@@ -128,31 +171,31 @@ impl<T: Send, F: Fn(&T) -> bool + Send + Sync> Adaptor<T> for TakingAnyWhile<F> 
     #[inline]
     fn apply<I: Iterator<Item = T>>(&self, items: I) -> impl Iterator<Item = T> {
         items.take_while(|item| {
-            let is_taken = !self.is_over.load(Ordering::Relaxed) && (self.predicate)(item);
+            let is_taken = !self.is_over.is_set() && (self.predicate)(item);
             if !is_taken {
-                self.is_over.store(true, Ordering::Relaxed);
+                self.is_over.set();
             }
             is_taken
         })
     }
 
     fn is_full(&self) -> bool {
-        self.is_over.load(Ordering::Relaxed)
+        self.is_over.is_set()
     }
 }
 
 /// The adaptor of `skip_any_while`.
-#[derive(Debug)]
+#[derive(Clone)]
 pub struct SkippingAnyWhile<F> {
     predicate: F,
-    is_over: AtomicBool,
+    is_over: Flag,
 }
 
 impl<F> SkippingAnyWhile<F> {
     pub(super) fn new(predicate: F) -> Self {
         Self {
             predicate,
-            is_over: AtomicBool::new(false),
+            is_over: Flag::default(),
         }
     }
 }
@@ -163,9 +206,9 @@ impl<T: Send, F: Fn(&T) -> bool + Send + Sync> Adaptor<T> for SkippingAnyWhile<F
     #[inline]
     fn apply<I: Iterator<Item = T>>(&self, items: I) -> impl Iterator<Item = T> {
         items.skip_while(|item| {
-            let is_skipped = !self.is_over.load(Ordering::Relaxed) && (self.predicate)(item);
+            let is_skipped = !self.is_over.is_set() && (self.predicate)(item);
             if !is_skipped {
-                self.is_over.store(true, Ordering::Relaxed);
+                self.is_over.set();
             }
             is_skipped
         })
@@ -187,8 +230,15 @@ impl Remaining {
     }
 }
 
+impl Clone for Remaining {
+    /// The items of a clone are counted apart.
+    fn clone(&self) -> Self {
+        Self(AtomicUsize::new(self.0.load(Ordering::Relaxed)))
+    }
+}
+
 /// The adaptor of `take_any`.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct TakingAny(Remaining);
 
 impl TakingAny {
@@ -211,7 +261,7 @@ impl<T: Send> Adaptor<T> for TakingAny {
 }
 
 /// The adaptor of `skip_any`.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct SkippingAny(Remaining);
 
 impl SkippingAny {
@@ -232,7 +282,7 @@ impl<T: Send> Adaptor<T> for SkippingAny {
 /// The adaptor of `checked`: lets no item through once the task is cancelled.
 #[derive(Debug)]
 pub struct Checking<'a> {
-    is_over: AtomicBool,
+    is_over: Flag,
     cancelled: &'a Mutex<Option<Cancelled>>,
 }
 
@@ -240,7 +290,7 @@ impl<'a> Checking<'a> {
     /// Makes an adaptor that stores a cancellation in `cancelled`.
     pub(super) fn new(cancelled: &'a Mutex<Option<Cancelled>>) -> Self {
         Self {
-            is_over: AtomicBool::new(false),
+            is_over: Flag::default(),
             cancelled,
         }
     }
@@ -249,7 +299,7 @@ impl<'a> Checking<'a> {
         let checked = checkpoint();
         if let Err(cancelled) = checked {
             self.cancelled.lock().get_or_insert(cancelled);
-            self.is_over.store(true, Ordering::Relaxed);
+            self.is_over.set();
             return false;
         }
         true
@@ -267,6 +317,6 @@ impl<T: Send> Adaptor<T> for Checking<'_> {
     }
 
     fn is_full(&self) -> bool {
-        self.is_over.load(Ordering::Relaxed)
+        self.is_over.is_set()
     }
 }

@@ -2,6 +2,7 @@
 
 use std::iter::Take;
 
+use super::adaptor::debug_without_functions;
 use super::drive::drive_by_producer;
 use super::plumbing::{Drive, DriveIndexed, Producer};
 
@@ -30,10 +31,14 @@ impl<T: Send> Gather<T> for IntoVec {
 }
 
 /// Folds the items of a chunk: for `fold_chunks`.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct IntoFolded<N, F> {
     pub(super) identity: N,
     pub(super) f: F,
+}
+
+debug_without_functions! {
+    IntoFolded<N, F> {}, where {};
 }
 
 impl<T, A, N, F> Gather<T> for IntoFolded<N, F>

@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use super::adaptor::Adapted;
 use super::adaptors::{Mapping, WhileSome};
-use super::consumers::Gathering;
+use super::consumers::{Dividing, Gathering};
 use super::convert::{FromParallelIterator, IntoParallelIterator, ParallelExtend};
 use super::owned::collect_indexed;
 use super::plumbing::Drive;
@@ -60,7 +60,6 @@ by_vec! {
     Box<[T]>, of T, [T] where {T: Send};
     Rc<[T]>, of T, [T] where {T: Send};
     Arc<[T]>, of T, [T] where {T: Send};
-    Cow<'a, [T]>, of T, ['a, T] where {T: Clone + Send};
     String, of char;
     String, of &'a char, ['a] where {};
     String, of &'a str, ['a] where {};
@@ -69,9 +68,21 @@ by_vec! {
     String, of Cow<'a, str>, ['a] where {};
     OsString, of &'a OsStr, ['a] where {};
     OsString, of OsString;
+    OsString, of Cow<'a, OsStr>, ['a] where {};
     Box<str>, of char;
     Box<str>, of &'a str, ['a] where {};
     Box<str>, of String;
+}
+
+/// Collects the items into the owned form.
+impl<'a, T: Send, B> FromParallelIterator<T> for Cow<'a, B>
+where
+    B: ToOwned<Owned: FromParallelIterator<T>> + ?Sized,
+{
+    #[track_caller]
+    fn from_par_iter<I: IntoParallelIterator<Item = T>>(items: I) -> Self {
+        Cow::Owned(B::Owned::from_par_iter(items))
+    }
 }
 
 impl FromParallelIterator<()> for () {
@@ -125,13 +136,32 @@ where
 {
     #[track_caller]
     fn from_par_iter<I: IntoParallelIterator<Item = (A, B)>>(items: I) -> Self {
-        let at = Location::caller();
-        let pairs = gather_vec(at, items.into_par_iter());
-        let (left, right): (Vec<A>, Vec<B>) = pairs.into_iter().unzip();
         let mut both = Self::default();
-        both.0.par_extend(left);
-        both.1.par_extend(right);
+        both.par_extend(items);
         both
+    }
+}
+
+/// Adds the left and the right parts of pairs.
+impl<A, B, CA, CB> ParallelExtend<(A, B)> for (CA, CB)
+where
+    A: Send,
+    B: Send,
+    CA: ParallelExtend<A>,
+    CB: ParallelExtend<B>,
+{
+    #[track_caller]
+    fn par_extend<I: IntoParallelIterator<Item = (A, B)>>(&mut self, items: I) {
+        let put = |(a, b), left: &mut Vec<A>, right: &mut Vec<B>| {
+            left.push(a);
+            right.push(b);
+        };
+        let items = items.into_par_iter();
+        let (left, right) = items
+            .drive(Location::caller(), Dividing::new(put))
+            .into_vecs();
+        self.0.par_extend(left);
+        self.1.par_extend(right);
     }
 }
 
@@ -165,7 +195,9 @@ extend! {
     VecDeque<T>, of &'a T, ['a, T] where {T: Copy + Send + Sync};
     Vec<T>, of &'a T, ['a, T] where {T: Copy + Send + Sync};
     LinkedList<T>, of T, [T] where {T: Send};
+    LinkedList<T>, of &'a T, ['a, T] where {T: Copy + Send + Sync};
     BinaryHeap<T>, of T, [T] where {T: Ord + Send};
+    BinaryHeap<T>, of &'a T, ['a, T] where {T: Copy + Ord + Send + Sync};
     BTreeSet<T>, of T, [T] where {T: Ord + Send};
     BTreeSet<T>, of &'a T, ['a, T] where {T: Copy + Ord + Send + Sync};
     BTreeMap<K, V>, of (K, V), [K, V] where {K: Ord + Send, V: Send};
@@ -183,6 +215,7 @@ extend! {
     String, of Cow<'a, str>, ['a] where {};
     OsString, of &'a OsStr, ['a] where {};
     OsString, of OsString;
+    OsString, of Cow<'a, OsStr>, ['a] where {};
 }
 
 impl ParallelExtend<()> for () {

@@ -3,16 +3,21 @@
 use std::panic::Location;
 
 use super::adaptor::Adapted;
+use super::adaptor::debug_without_functions;
 use super::adaptors::FlatMappingIter;
 use super::convert::IntoParallelIterator;
 use super::plumbing::{Consumer, Drive};
 
 /// The result of `flat_map`.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use = "parallel iterators are lazy: nothing happens until `for_each`, `collect` or another ending is called"]
 pub struct FlatMap<I, F> {
     pub(super) base: I,
     pub(super) f: F,
+}
+
+debug_without_functions! {
+    FlatMap<I, F> {base}, where {I: ::std::fmt::Debug};
 }
 
 impl<I, F, R> Drive for FlatMap<I, F>

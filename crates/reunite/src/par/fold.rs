@@ -2,15 +2,20 @@
 
 use std::panic::Location;
 
+use super::adaptor::debug_without_functions;
 use super::plumbing::{Consumer, Drive};
 
 /// The result of `fold`.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use = "parallel iterators are lazy: nothing happens until `for_each`, `collect` or another ending is called"]
 pub struct Fold<I, N, F> {
     pub(super) base: I,
     pub(super) identity: N,
     pub(super) f: F,
+}
+
+debug_without_functions! {
+    Fold<I, N, F> {base}, where {I: ::std::fmt::Debug};
 }
 
 impl<I, N, A, F> Drive for Fold<I, N, F>

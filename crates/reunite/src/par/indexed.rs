@@ -3,6 +3,8 @@
 use std::cmp::Ordering;
 use std::panic::Location;
 
+use super::adaptor::Adapted;
+use super::adaptors::{Mapping, NumbersOfTrue};
 use super::chunks::{Gathered, IntoFolded, IntoVec};
 use super::convert::IntoParallelIterator;
 use super::interleave::Interleave;
@@ -11,6 +13,9 @@ use super::owned::collect_indexed;
 use super::plumbing::DriveIndexed;
 use super::selection::{MinLen, Rev, Section, StepBy};
 use super::zip::{Enumerate, Zip};
+
+/// The result of [`positions`](IndexedParallelIterator::positions).
+pub type Positions<I, F> = Adapted<Enumerate<Adapted<I, Mapping<F>>>, NumbersOfTrue>;
 
 /// The methods of parallel iterators in which each item has a place: those over slices, vectors and ranges, and what
 /// adaptors such as `map` make of them.
@@ -101,7 +106,8 @@ pub trait IndexedParallelIterator: DriveIndexed {
         Rev { base: self }
     }
 
-    /// Leaves out the first `count` items.
+    /// Leaves out the first `count` items. The closures of adaptors before it are not called for these, unlike those of
+    /// std and rayon.
     ///
     /// ```
     /// use reunite::prelude::*;
@@ -200,7 +206,7 @@ pub trait IndexedParallelIterator: DriveIndexed {
         size: usize,
         start: A,
         f: F,
-    ) -> Gathered<Self, IntoFolded<impl Fn() -> A + Send + Sync, F>>
+    ) -> Gathered<Self, IntoFolded<impl Fn() -> A + Clone + Send + Sync, F>>
     where
         A: Clone + Send + Sync,
         F: Fn(A, Self::Item) -> A + Send + Sync,
@@ -271,12 +277,11 @@ pub trait IndexedParallelIterator: DriveIndexed {
     /// use reunite::prelude::*;
     /// assert_eq!([5, 1, 5].par_iter().positions(|n| *n == 5).collect::<Vec<_>>(), [0, 2]);
     /// ```
-    fn positions<F>(self, predicate: F) -> impl ParallelIterator<Item = usize>
+    fn positions<F>(self, predicate: F) -> Positions<Self, F>
     where
         F: Fn(Self::Item) -> bool + Send + Sync,
     {
-        let numbered = self.map(predicate).enumerate();
-        numbered.filter_map(|(number, is_true)| is_true.then_some(number))
+        Adapted::new(self.map(predicate).enumerate(), NumbersOfTrue)
     }
 
     /// Returns the number of any item for which `predicate` returns true.

@@ -1,11 +1,8 @@
-//! `interleave` and `intersperse`: items between items.
-
-use std::iter::once;
-use std::panic::Location;
+//! `interleave`: the items of two parallel iterators in turn.
 
 use super::drive::drive_by_producer;
 use super::maybe::Maybe;
-use super::plumbing::{Consumer, Drive, DriveIndexed, Producer};
+use super::plumbing::{Drive, DriveIndexed, Producer};
 
 /// The result of `interleave` and `interleave_shortest`.
 #[derive(Clone, Debug)]
@@ -95,75 +92,5 @@ impl<A: Producer, B: Producer<Item = A::Item>> Producer for InterleaveProducer<A
 
     fn min_len(&self) -> usize {
         self.a.min_len().max(self.b.min_len())
-    }
-}
-
-/// The result of `intersperse`.
-#[derive(Clone, Debug)]
-#[must_use = "parallel iterators are lazy: nothing happens until `for_each`, `collect` or another ending is called"]
-pub struct Intersperse<I, T> {
-    pub(super) base: I,
-    pub(super) separator: T,
-}
-
-impl<I: Drive<Item: Clone>> Drive for Intersperse<I, I::Item> {
-    type Item = I::Item;
-
-    fn drive<C: Consumer<I::Item>>(self, at: &'static Location<'static>, consumer: C) -> C {
-        let consumer = IntersperseConsumer {
-            inner: consumer,
-            separator: self.separator,
-            has_items: false,
-        };
-        self.base.drive(at, consumer).inner
-    }
-}
-
-struct IntersperseConsumer<C, T> {
-    inner: C,
-    separator: T,
-    has_items: bool,
-}
-
-impl<T: Clone + Send, C: Consumer<T>> Consumer<T> for IntersperseConsumer<C, T> {
-    type Seed = (C::Seed, T);
-    type Done = (C::Done, bool);
-
-    fn begin((seed, separator): Self::Seed) -> Self {
-        Self {
-            inner: C::begin(seed),
-            separator,
-            has_items: false,
-        }
-    }
-
-    fn consume<I: Iterator<Item = T>>(&mut self, items: I) {
-        let separator = &self.separator;
-        let has_items = &mut self.has_items;
-        self.inner.consume(items.flat_map(|item| {
-            let before = has_items.then(|| separator.clone());
-            *has_items = true;
-            before.into_iter().chain(once(item))
-        }));
-    }
-
-    fn split_off(&mut self, at: usize) -> Self::Seed {
-        (self.inner.split_off(at), self.separator.clone())
-    }
-
-    fn finish(self) -> Self::Done {
-        (self.inner.finish(), self.has_items)
-    }
-
-    fn append(&mut self, (right, has_items): Self::Done) {
-        if self.has_items && has_items {
-            self.inner.consume(once(self.separator.clone()));
-        }
-        self.has_items |= has_items;
-        self.inner.append(right);
-    }
-
-    fn is_full(&self) -> bool {
-        self.inner.is_full()
     }
 }

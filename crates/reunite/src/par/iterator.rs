@@ -19,7 +19,7 @@ use super::convert::{FromParallelIterator, IntoParallelIterator, ParallelExtend}
 use super::find::{FindAny, FindFirst, FindLast};
 use super::flat_map::{FlatMap, Flatten, FlattenIter};
 use super::fold::Fold;
-use super::interleave::Intersperse;
+use super::intersperse::Intersperse;
 use super::map_with::{MapInit, MapWith};
 use super::part_range::FoundPart;
 use super::plumbing::Drive;
@@ -368,7 +368,7 @@ pub trait ParallelIterator: Drive {
     /// use reunite::prelude::*;
     /// assert_eq!((1..4).into_par_iter().fold_with(0, |a, n| a + n).sum::<i32>(), 6);
     /// ```
-    fn fold_with<A, F>(self, start: A, f: F) -> Fold<Self, impl Fn() -> A + Send + Sync, F>
+    fn fold_with<A, F>(self, start: A, f: F) -> Fold<Self, impl Fn() -> A + Clone + Send + Sync, F>
     where
         A: Clone + Send + Sync,
         F: Fn(A, Self::Item) -> A + Send + Sync,
@@ -406,7 +406,7 @@ pub trait ParallelIterator: Drive {
         self,
         start: T,
         f: F,
-    ) -> TryFold<Self, impl Fn() -> T + Send + Sync, F, R>
+    ) -> TryFold<Self, impl Fn() -> T + Clone + Send + Sync, F, R>
     where
         T: Clone + Send + Sync,
         R: Try<Output = T> + Send,

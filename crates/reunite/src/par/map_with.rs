@@ -1,19 +1,24 @@
 //! `map_init` and `map_with`: adaptors whose closures have a state of their own in each part.
 //!
-//! They have no producer, because the state need not be `Send`: a part's state is made, used and dropped on the thread
-//! that works on the part.
+//! `map_init` has no producer, because its state need not be `Send`: a part's state is made, used and dropped on the
+//! thread that works on the part.
 
 use std::panic::Location;
 
-use super::plumbing::{Consumer, Drive};
+use super::adaptor::debug_without_functions;
+use super::plumbing::{Consumer, Drive, DriveIndexed, Producer};
 
 /// The result of `map_init`.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use = "parallel iterators are lazy: nothing happens until `for_each`, `collect` or another ending is called"]
 pub struct MapInit<I, N, F> {
     pub(super) base: I,
     pub(super) init: N,
     pub(super) f: F,
+}
+
+debug_without_functions! {
+    MapInit<I, N, F> {base}, where {I: ::std::fmt::Debug};
 }
 
 impl<I, N, S, F, R> Drive for MapInit<I, N, F>
@@ -90,12 +95,16 @@ where
 }
 
 /// The result of `map_with`.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use = "parallel iterators are lazy: nothing happens until `for_each`, `collect` or another ending is called"]
 pub struct MapWith<I, S, F> {
     pub(super) base: I,
     pub(super) state: S,
     pub(super) f: F,
+}
+
+debug_without_functions! {
+    MapWith<I, S, F> {base, state}, where {I: ::std::fmt::Debug, S: ::std::fmt::Debug};
 }
 
 impl<I, S, F, R> Drive for MapWith<I, S, F>
@@ -165,5 +174,71 @@ where
     #[inline]
     fn is_full(&self) -> bool {
         self.inner.is_full()
+    }
+}
+
+impl<I, S, F, R> DriveIndexed for MapWith<I, S, F>
+where
+    I: DriveIndexed,
+    S: Clone + Send,
+    F: Fn(&mut S, I::Item) -> R + Send + Sync,
+    R: Send,
+{
+    type Producer<'a>
+        = MapWithProducer<'a, I::Producer<'a>, S, F>
+    where
+        Self: 'a;
+
+    fn exact_len(&self) -> usize {
+        self.base.exact_len()
+    }
+
+    fn producer(&mut self) -> Self::Producer<'_> {
+        MapWithProducer {
+            base: self.base.producer(),
+            state: self.state.clone(),
+            f: &self.f,
+        }
+    }
+}
+
+/// The producer of [`MapWith`].
+pub struct MapWithProducer<'a, P, S, F> {
+    base: P,
+    state: S,
+    f: &'a F,
+}
+
+impl<P, S, F, R> Producer for MapWithProducer<'_, P, S, F>
+where
+    P: Producer,
+    S: Clone + Send,
+    F: Fn(&mut S, P::Item) -> R + Send + Sync,
+    R: Send,
+{
+    type Item = R;
+
+    fn len(&self) -> usize {
+        self.base.len()
+    }
+
+    fn split_at(self, at: usize) -> (Self, Self) {
+        let (base, right) = self.base.split_at(at);
+        let right = Self {
+            base: right,
+            state: self.state.clone(),
+            f: self.f,
+        };
+        (Self { base, ..self }, right)
+    }
+
+    #[inline]
+    fn next_block(&mut self, size: usize) -> impl Iterator<Item = R> {
+        let Self { base, state, f } = self;
+        base.next_block(size).map(|item| f(state, item))
+    }
+
+    fn min_len(&self) -> usize {
+        self.base.min_len()
     }
 }

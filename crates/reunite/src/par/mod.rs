@@ -4,9 +4,9 @@
 //! |---|---|
 //! | `plumbing`, `drive` | producers and consumers; sharing them out to hungry threads |
 //! | `convert` | conversions into parallel iterators, and from them |
-//! | `owned`, `source` | what parallel iterators go over |
+//! | `owned`, `source`, `either` | what parallel iterators go over |
 //! | `adaptor`, `adaptors` | adaptors without a state of each part: `map`, `filter` and others |
-//! | `map_with`, `fold`, `flat_map`, `chain`, `zip`, `selection`, `chunks`, `interleave` | the other adaptors |
+//! | `map_with`, `fold`, `flat_map`, `chain`, `zip`, `selection`, `chunks`, `interleave`, `intersperse` | the other adaptors |
 //! | `consumers`, `find`, `part_range`, `collect`, `try_endings`, `try_collect` | endings |
 //! | `iterator`, `indexed` | the methods that users call |
 //! | `slice_mut`, `sort` | sorting slices |
@@ -19,11 +19,13 @@ mod collect;
 mod consumers;
 mod convert;
 mod drive;
+mod either;
 mod find;
 mod flat_map;
 mod fold;
 mod indexed;
 mod interleave;
+mod intersperse;
 mod iterator;
 mod map_with;
 mod maybe;
@@ -90,18 +92,19 @@ pub mod iter {
     };
     pub use super::flat_map::{FlatMap, Flatten, FlattenIter};
     pub use super::fold::Fold;
-    pub use super::indexed::IndexedParallelIterator;
-    pub use super::interleave::{Interleave, Intersperse};
+    pub use super::indexed::{IndexedParallelIterator, Positions};
+    pub use super::interleave::Interleave;
+    pub use super::intersperse::Intersperse;
     pub use super::iterator::ParallelIterator;
     pub use super::map_with::{MapInit, MapWith};
     pub use super::owned::VecIter;
     pub use super::selection::{MinLen, Rev, Section, StepBy};
     pub use super::slice_mut::ParallelSliceMut;
     pub use super::source::{
-        Bridge, Chunks, ChunksExact, ChunksMut, IndexedRangeItem, Lines, ParallelBridge,
-        ParallelDrainFull, ParallelDrainRange, ParallelSlice, ParallelString, Pattern, PieceIter,
-        RChunks, RChunksMut, RangeItem, RangeIter, RepeatN, SliceIter, SliceIterMut, Windows,
-        repeat_n,
+        ArrayWindows, Bridge, Chunks, ChunksExact, ChunksMut, IndexedRangeItem, Lines,
+        ParallelBridge, ParallelDrainFull, ParallelDrainRange, ParallelSlice, ParallelString,
+        Pattern, PieceIter, RChunks, RChunksMut, RangeItem, RangeIter, Repeat, RepeatN, SliceIter,
+        SliceIterMut, Utf16Units, Windows, Words, empty, once, repeat, repeat_n,
     };
     pub use super::try_collect::{IsResult, ItemError};
     pub use super::try_endings::{Try, TryFold};

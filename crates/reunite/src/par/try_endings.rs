@@ -4,6 +4,7 @@ use std::marker::PhantomData;
 use std::ops::ControlFlow;
 use std::panic::Location;
 
+use super::adaptor::debug_without_functions;
 use super::plumbing::{Consumer, Drive, sends_itself};
 use crate::primitive::{AtomicBool, Ordering};
 
@@ -144,13 +145,17 @@ where
 }
 
 /// The result of `try_fold`.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use = "parallel iterators are lazy: nothing happens until `for_each`, `collect` or another ending is called"]
 pub struct TryFold<I, N, F, R> {
     base: I,
     identity: N,
     f: F,
     folded: PhantomData<fn() -> R>,
+}
+
+debug_without_functions! {
+    TryFold<I, N, F, R> {base}, where {I: ::std::fmt::Debug};
 }
 
 impl<I, N, F, R> TryFold<I, N, F, R> {

@@ -4,7 +4,6 @@ use std::ops::{Range, RangeInclusive};
 use std::panic::Location;
 
 use crate::par::convert::IntoParallelIterator;
-use crate::par::drive::drive_by_producer;
 use crate::par::drive::drive_producer;
 use crate::par::plumbing::{Consumer, Drive, DriveIndexed, Producer};
 
@@ -18,6 +17,10 @@ pub trait RangeItem: sealed::SealedItem + Copy + PartialOrd + Send {
     #[doc(hidden)]
     fn offset(self, count: usize) -> Self;
 
+    /// Returns the item in the middle between `start` and `end`, which is not less.
+    #[doc(hidden)]
+    fn middle(start: Self, end: Self) -> Self;
+
     /// Returns the next item, if there is one.
     #[doc(hidden)]
     fn successor(self) -> Option<Self>;
@@ -27,7 +30,8 @@ pub trait RangeItem: sealed::SealedItem + Copy + PartialOrd + Send {
     fn items(range: Range<Self>) -> impl DoubleEndedIterator<Item = Self>;
 }
 
-/// A [`RangeItem`] of which no range has more items than `usize` can count on 64-bit machines. This trait is sealed.
+/// A [`RangeItem`] of which no range has more items than `usize` can count on 64-bit machines, but for inclusive ranges
+/// over all numbers of 64 bits: adaptors that need the number of items panic for these. This trait is sealed.
 pub trait IndexedRangeItem: RangeItem {}
 
 mod sealed {
@@ -53,6 +57,10 @@ macro_rules! integers {
                 // The conversion wraps modulo two to the type's width, so a count too large for the type is still
                 // right.
                 self.wrapping_add(count as $number)
+            }
+
+            fn middle(start: Self, end: Self) -> Self {
+                start.wrapping_add((end.abs_diff(start) / 2) as $number)
             }
 
             fn successor(self) -> Option<Self> {
@@ -102,6 +110,10 @@ impl RangeItem for char {
         Self::from_u32(end + gap).expect("the range has the item")
     }
 
+    fn middle(start: Self, end: Self) -> Self {
+        start.offset(Self::distance(start, end) / 2)
+    }
+
     fn successor(self) -> Option<Self> {
         (self < Self::MAX).then(|| self.offset(1))
     }
@@ -134,6 +146,17 @@ impl<T: RangeItem> RangeIter<T> {
     }
 }
 
+impl<T: RangeItem> RangeIter<T> {
+    /// Returns the number of items, unless it exceeds `usize::MAX`.
+    fn checked_len(&self) -> Option<usize> {
+        let Range { start, end } = self.range;
+        let len = T::distance(start, end);
+        let is_exact = len == 0 || start.offset(len) == end;
+        let with_last = len.checked_add(usize::from(self.last.is_some()));
+        with_last.filter(|_| is_exact)
+    }
+}
+
 impl<T: RangeItem> Producer for RangeIter<T> {
     type Item = T;
 
@@ -145,8 +168,17 @@ impl<T: RangeItem> Producer for RangeIter<T> {
 
     #[inline]
     fn split_at(self, at: usize) -> (Self, Self) {
-        let of_range = self.of_range(at);
         let Range { start, end } = self.range;
+        if self.checked_len().is_none() {
+            // `at` is no measure for so many items.
+            let middle = T::middle(start, end);
+            let right = Self {
+                range: middle..end,
+                ..self
+            };
+            return ((start..middle).into(), right);
+        }
+        let of_range = self.of_range(at);
         let middle = start.offset(of_range);
         let left = Self {
             range: start..middle,
@@ -188,8 +220,7 @@ impl<T: RangeItem> Drive for RangeIter<T> {
     }
 
     fn opt_len(&self) -> Option<usize> {
-        // A greater number of items is counted as this one.
-        Some(Producer::len(self)).filter(|len| *len < usize::MAX)
+        self.checked_len()
     }
 }
 
@@ -200,10 +231,13 @@ impl<T: IndexedRangeItem> DriveIndexed for RangeIter<T> {
         T: 'a;
 
     fn exact_len(&self) -> usize {
-        Producer::len(self)
+        self.checked_len()
+            .expect("the number of items of the range exceeds usize::MAX")
     }
 
     fn producer(&mut self) -> Self {
+        // Adaptors such as `rev` count from the end.
+        self.exact_len();
         self.clone()
     }
 }
@@ -234,62 +268,5 @@ impl<T: RangeItem> IntoParallelIterator for RangeInclusive<T> {
                 last: Some(end),
             },
         }
-    }
-}
-
-/// A parallel iterator over copies of one value; see [`repeat_n`].
-#[derive(Clone, Debug)]
-#[must_use = "parallel iterators are lazy: nothing happens until `for_each`, `collect` or another ending is called"]
-pub struct RepeatN<T> {
-    value: T,
-    count: usize,
-}
-
-/// Returns a parallel iterator over `count` clones of `value`.
-///
-/// ```
-/// use reunite::prelude::*;
-/// assert_eq!(reunite::iter::repeat_n("ab", 3).collect::<String>(), "ababab");
-/// ```
-pub fn repeat_n<T: Clone + Send>(value: T, count: usize) -> RepeatN<T> {
-    RepeatN { value, count }
-}
-
-impl<T: Clone + Send> Drive for RepeatN<T> {
-    type Item = T;
-    drive_by_producer!();
-}
-
-impl<T: Clone + Send> DriveIndexed for RepeatN<T> {
-    type Producer<'a>
-        = Self
-    where
-        T: 'a;
-
-    fn exact_len(&self) -> usize {
-        self.count
-    }
-
-    fn producer(&mut self) -> Self {
-        self.clone()
-    }
-}
-
-impl<T: Clone + Send> Producer for RepeatN<T> {
-    type Item = T;
-
-    fn len(&self) -> usize {
-        self.count
-    }
-
-    fn split_at(self, at: usize) -> (Self, Self) {
-        let left = repeat_n(self.value.clone(), at);
-        (left, repeat_n(self.value, self.count - at))
-    }
-
-    fn next_block(&mut self, size: usize) -> impl Iterator<Item = T> {
-        self.count -= size;
-        let value = &self.value;
-        (0..size).map(move |_| value.clone())
     }
 }

@@ -184,6 +184,18 @@ pub struct Windows<'a, T> {
     size: usize,
 }
 
+/// Implements `Clone` for iterators over shared slices, whose items need not be `Clone`.
+macro_rules! clone {
+    ($($name:ident),*) => {$(
+        impl<T> Clone for $name<'_, T> {
+            fn clone(&self) -> Self {
+                Self { ..*self }
+            }
+        }
+    )*};
+}
+clone!(Chunks, RChunks, Windows);
+
 impl<'a, T> Windows<'a, T> {
     #[track_caller]
     pub(super) fn new(slice: &'a [T], size: usize) -> Self {
@@ -197,7 +209,8 @@ impl<'a, T: Sync> Producer for Windows<'a, T> {
 
     #[inline]
     fn len(&self) -> usize {
-        (self.slice.len() + 1).saturating_sub(self.size)
+        let after_first = self.slice.len().checked_sub(self.size);
+        after_first.map_or(0, |others| others + 1)
     }
 
     #[inline]
@@ -258,7 +271,7 @@ drive! {
 
 /// The chunks of a slice that all have the same length; see
 /// [`par_chunks_exact`](crate::iter::ParallelSlice::par_chunks_exact).
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[must_use = "parallel iterators are lazy: nothing happens until `for_each`, `collect` or another ending is called"]
 pub struct ChunksExact<C, R> {
     pub(in crate::par) chunks: C,

@@ -1,9 +1,16 @@
 //! Where slices are cut by `par_split`, `par_split_inclusive` and `par_chunk_by`.
 
 use super::pieces::Cut;
+use crate::par::adaptor::debug_without_functions;
+
+debug_without_functions! {
+    Splitting<F> {}, where {};
+    SplittingInclusive<F> {}, where {};
+    ChunkingBy<F> {}, where {};
+}
 
 /// Cuts at items, which are in no piece.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Splitting<F>(pub(super) F);
 
 impl<'a, T: Sync, F: Fn(&T) -> bool + Send + Sync> Cut<&'a [T]> for Splitting<F> {
@@ -25,7 +32,7 @@ impl<'a, T: Sync, F: Fn(&T) -> bool + Send + Sync> Cut<&'a [T]> for Splitting<F>
 }
 
 /// Cuts behind items, each of which ends its piece.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct SplittingInclusive<F>(pub(super) F);
 
 impl<'a, T: Sync, F: Fn(&T) -> bool + Send + Sync> Cut<&'a [T]> for SplittingInclusive<F> {
@@ -47,7 +54,7 @@ impl<'a, T: Sync, F: Fn(&T) -> bool + Send + Sync> Cut<&'a [T]> for SplittingInc
 }
 
 /// Cuts between two neighbours that do not belong together.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct ChunkingBy<F>(pub(super) F);
 
 impl<'a, T: Sync, F: Fn(&T, &T) -> bool + Send + Sync> Cut<&'a [T]> for ChunkingBy<F> {

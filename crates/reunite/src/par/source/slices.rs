@@ -3,6 +3,12 @@
 use super::pieces::PieceIter;
 use super::slice::{Chunks, ChunksExact, RChunks, Windows, assert_size};
 use super::slice_pieces::{ChunkingBy, Splitting, SplittingInclusive};
+use crate::par::adaptor::Adapted;
+use crate::par::adaptors::Mapping;
+
+/// The result of [`par_array_windows`](ParallelSlice::par_array_windows).
+pub type ArrayWindows<'a, T, const N: usize> =
+    Adapted<Windows<'a, T>, Mapping<fn(&'a [T]) -> &'a [T; N]>>;
 
 /// The methods of slices that return parallel iterators over parts of them.
 pub trait ParallelSlice<T: Sync> {
@@ -96,6 +102,20 @@ pub trait ParallelSlice<T: Sync> {
         Windows::new(self.as_parallel_slice(), size)
     }
 
+    /// Returns a parallel iterator over all windows of `N` neighbouring items, as arrays.
+    ///
+    /// # Panics
+    /// If `N` is zero.
+    ///
+    /// ```
+    /// use reunite::prelude::*;
+    /// assert!([1, 2, 4].par_array_windows().all(|[a, b]| a < b));
+    /// ```
+    #[track_caller]
+    fn par_array_windows<const N: usize>(&self) -> ArrayWindows<'_, T, N> {
+        Adapted::new(self.par_windows(N), Mapping(as_array))
+    }
+
     /// Returns a parallel iterator over the pieces between items for which `is_separator` returns true.
     ///
     /// ```
@@ -146,4 +166,8 @@ impl<T: Sync> ParallelSlice<T> for [T] {
     fn as_parallel_slice(&self) -> &[T] {
         self
     }
+}
+
+fn as_array<T, const N: usize>(window: &[T]) -> &[T; N] {
+    window.try_into().expect("a window has N items")
 }

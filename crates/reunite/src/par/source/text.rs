@@ -1,156 +1,17 @@
 //! Texts: their characters, bytes, lines and words.
 
-use super::pieces::{Cut, PieceIter};
+use std::array;
+use std::iter::Take;
+
+use super::pieces::PieceIter;
 use super::slice::SliceIter;
+use super::text_pieces::{
+    IntoCharIndices, IntoChars, MatchIndices, Matches, Pattern, SplittingText,
+    SplittingTextInclusive,
+};
 use crate::par::adaptor::Adapted;
-use crate::par::adaptors::{Cloning, Filtering, Mapping};
+use crate::par::adaptors::{Cloning, Filtering, FlatMappingIter, Mapping};
 use crate::par::convert::IntoParallelIterator;
-use crate::par::plumbing::Drive;
-
-/// A pattern by which a text is cut: a character, an array or a slice of characters, or a function of a character.
-/// This trait is sealed.
-pub trait Pattern: sealed::SealedPattern + Send + Sync {
-    /// Returns true if the character is one of the pattern.
-    #[doc(hidden)]
-    fn matches(&self, c: char) -> bool;
-}
-
-mod sealed {
-    pub trait SealedPattern {}
-    impl SealedPattern for char {}
-    impl SealedPattern for &[char] {}
-    impl<const N: usize> SealedPattern for [char; N] {}
-    impl<const N: usize> SealedPattern for &[char; N] {}
-    impl<F: Fn(char) -> bool> SealedPattern for F {}
-}
-
-impl Pattern for char {
-    fn matches(&self, c: char) -> bool {
-        *self == c
-    }
-}
-
-impl Pattern for &[char] {
-    fn matches(&self, c: char) -> bool {
-        self.contains(&c)
-    }
-}
-
-impl<const N: usize> Pattern for [char; N] {
-    fn matches(&self, c: char) -> bool {
-        self.contains(&c)
-    }
-}
-
-impl<const N: usize> Pattern for &[char; N] {
-    fn matches(&self, c: char) -> bool {
-        self.contains(&c)
-    }
-}
-
-impl<F: Fn(char) -> bool + Send + Sync> Pattern for F {
-    fn matches(&self, c: char) -> bool {
-        self(c)
-    }
-}
-
-/// Returns the first place of a character at `from` or after it.
-fn boundary(text: &str, from: usize) -> usize {
-    let from = from.min(text.len());
-    (from..text.len())
-        .find(|&at| text.is_char_boundary(at))
-        .unwrap_or(text.len())
-}
-
-/// Cuts a text at characters, which are in no piece.
-#[derive(Clone, Debug)]
-pub struct SplittingText<P>(P);
-
-impl<'a, P: Pattern> Cut<&'a str> for SplittingText<P> {
-    type Piece = &'a str;
-
-    fn len(&self, rest: &'a str) -> usize {
-        rest.len()
-    }
-
-    fn cut(&self, rest: &'a str, from: usize) -> Option<(&'a str, &'a str)> {
-        let from = boundary(rest, from);
-        let at = from + rest[from..].find(|c| self.0.matches(c))?;
-        let mut right = rest[at..].chars();
-        right.next();
-        Some((&rest[..at], right.as_str()))
-    }
-
-    fn pieces(&self, part: &'a str) -> impl Iterator<Item = &'a str> {
-        part.split(|c| self.0.matches(c))
-    }
-}
-
-/// Cuts a text behind characters, each of which ends its piece.
-#[derive(Clone, Debug)]
-pub struct SplittingTextInclusive<P>(P);
-
-impl<'a, P: Pattern> Cut<&'a str> for SplittingTextInclusive<P> {
-    type Piece = &'a str;
-
-    fn len(&self, rest: &'a str) -> usize {
-        rest.len()
-    }
-
-    fn cut(&self, rest: &'a str, from: usize) -> Option<(&'a str, &'a str)> {
-        let from = boundary(rest, from);
-        let mut after = rest[from..].chars();
-        after.find(|c| self.0.matches(*c))?;
-        let right = after.as_str();
-        (!right.is_empty()).then(|| rest.split_at(rest.len() - right.len()))
-    }
-
-    fn pieces(&self, part: &'a str) -> impl Iterator<Item = &'a str> {
-        part.split_inclusive(|c| self.0.matches(c))
-    }
-}
-
-/// Cuts a text at every character.
-#[derive(Clone, Debug)]
-pub struct IntoChars;
-
-impl<'a> Cut<&'a str> for IntoChars {
-    type Piece = char;
-
-    fn len(&self, rest: &'a str) -> usize {
-        rest.len()
-    }
-
-    fn cut(&self, rest: &'a str, from: usize) -> Option<(&'a str, &'a str)> {
-        let at = boundary(rest, from);
-        (at < rest.len()).then(|| rest.split_at(at))
-    }
-
-    fn pieces(&self, part: &'a str) -> impl Iterator<Item = char> {
-        part.chars()
-    }
-}
-
-/// Cuts a text at every character, and counts the bytes before it.
-#[derive(Clone, Debug)]
-pub struct IntoCharIndices<'a>(&'a str);
-
-impl<'a> Cut<&'a str> for IntoCharIndices<'a> {
-    type Piece = (usize, char);
-
-    fn len(&self, rest: &'a str) -> usize {
-        rest.len()
-    }
-
-    fn cut(&self, rest: &'a str, from: usize) -> Option<(&'a str, &'a str)> {
-        IntoChars.cut(rest, from)
-    }
-
-    fn pieces(&self, part: &'a str) -> impl Iterator<Item = (usize, char)> {
-        let before = part.as_ptr().addr() - self.0.as_ptr().addr();
-        part.char_indices().map(move |(at, c)| (before + at, c))
-    }
-}
 
 /// A parallel iterator over the lines of a text.
 pub type Lines<'a> =
@@ -205,16 +66,8 @@ pub trait ParallelString {
     /// use reunite::prelude::*;
     /// assert_eq!("a𝄞".par_encode_utf16().collect::<Vec<_>>(), [0x61, 0xd834, 0xdd1e]);
     /// ```
-    fn par_encode_utf16(&self) -> impl Drive<Item = u16> {
-        let units = |c: char| {
-            let mut units = [0; 2];
-            let count = c.encode_utf16(&mut units).len();
-            units.into_iter().take(count)
-        };
-        Adapted::new(
-            self.par_chars(),
-            crate::par::adaptors::FlatMappingIter(units),
-        )
+    fn par_encode_utf16(&self) -> Utf16Units<'_> {
+        Adapted::new(self.par_chars(), FlatMappingIter(utf16_units))
     }
 
     /// Returns a parallel iterator over the pieces between the characters of a pattern, as `str::split` does.
@@ -257,6 +110,28 @@ pub trait ParallelString {
         )
     }
 
+    /// Returns a parallel iterator over the parts that are a character of a pattern, as `str::matches` does.
+    ///
+    /// ```
+    /// use reunite::prelude::*;
+    /// assert_eq!("a1b2".par_matches(char::is_numeric).collect::<Vec<_>>(), ["1", "2"]);
+    /// ```
+    fn par_matches<P: Pattern>(&self, pattern: P) -> PieceIter<&str, Matches<P>> {
+        PieceIter::new(Some(self.as_parallel_string()), Matches(pattern))
+    }
+
+    /// Returns a parallel iterator over the parts that are a character of a pattern, and the numbers of bytes before
+    /// them, as `str::match_indices` does.
+    ///
+    /// ```
+    /// use reunite::prelude::*;
+    /// assert_eq!("é-".par_match_indices('-').collect::<Vec<_>>(), [(2, "-")]);
+    /// ```
+    fn par_match_indices<P: Pattern>(&self, pattern: P) -> PieceIter<&str, MatchIndices<'_, P>> {
+        let text = self.as_parallel_string();
+        PieceIter::new(Some(text), MatchIndices { text, pattern })
+    }
+
     /// Returns a parallel iterator over the lines, as `str::lines` does.
     ///
     /// ```
@@ -273,9 +148,8 @@ pub trait ParallelString {
     /// use reunite::prelude::*;
     /// assert_eq!(" to  be ".par_split_whitespace().collect::<Vec<_>>(), ["to", "be"]);
     /// ```
-    fn par_split_whitespace(&self) -> impl Drive<Item = &str> {
-        let words = self.par_split(char::is_whitespace);
-        Adapted::new(words, Filtering(|word: &&str| !word.is_empty()))
+    fn par_split_whitespace(&self) -> Words<'_> {
+        words(self.as_parallel_string(), char::is_whitespace)
     }
 
     /// Returns a parallel iterator over the words between ASCII white space.
@@ -284,16 +158,36 @@ pub trait ParallelString {
     /// use reunite::prelude::*;
     /// assert_eq!("to\tbe".par_split_ascii_whitespace().count(), 2);
     /// ```
-    fn par_split_ascii_whitespace(&self) -> impl Drive<Item = &str> {
-        let words = self.par_split(|c: char| c.is_ascii_whitespace());
-        Adapted::new(words, Filtering(|word: &&str| !word.is_empty()))
+    fn par_split_ascii_whitespace(&self) -> Words<'_> {
+        words(self.as_parallel_string(), |c| c.is_ascii_whitespace())
     }
 }
+
+/// The result of [`par_encode_utf16`](ParallelString::par_encode_utf16).
+pub type Utf16Units<'a> = Adapted<
+    PieceIter<&'a str, IntoChars>,
+    FlatMappingIter<fn(char) -> Take<array::IntoIter<u16, 2>>>,
+>;
+
+/// The result of [`par_split_whitespace`](ParallelString::par_split_whitespace) and
+/// [`par_split_ascii_whitespace`](ParallelString::par_split_ascii_whitespace).
+pub type Words<'a> =
+    Adapted<PieceIter<&'a str, SplittingText<fn(char) -> bool>>, Filtering<fn(&&'a str) -> bool>>;
 
 impl ParallelString for str {
     fn as_parallel_string(&self) -> &str {
         self
     }
+}
+
+fn words(text: &str, is_space: fn(char) -> bool) -> Words<'_> {
+    Adapted::new(text.par_split(is_space), Filtering(|word| !word.is_empty()))
+}
+
+fn utf16_units(c: char) -> Take<array::IntoIter<u16, 2>> {
+    let mut units = [0; 2];
+    let count = c.encode_utf16(&mut units).len();
+    units.into_iter().take(count)
 }
 
 /// Returns the text without a terminator at its end; `None` if it is empty.
