@@ -1,4 +1,4 @@
-//! What was wrong with parallel iterators once.
+//! Regressions of parallel iterators: each test is named after what was wrong.
 
 mod common;
 
