@@ -107,7 +107,9 @@ macro_rules! storms {
     ($($name:ident($run:ident) $chain:expr;)*) => {$(
         #[test]
         fn $name() {
-            storm(|$run| drop($chain));
+            storm(|$run| {
+                let _result = $chain;
+            });
         }
     )*};
 }

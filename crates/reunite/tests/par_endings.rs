@@ -258,22 +258,12 @@ fn a_panic_arrives_with_the_payload_of_an_item_that_panicked() {
                 )
             },
             &|| {
-                drop(
-                    case.items
-                        .iter()
-                        .par_bridge()
-                        .map(item)
-                        .reduce_with(u32::max),
-                )
+                let bridge = case.items.iter().par_bridge();
+                let _greatest = bridge.map(item).reduce_with(u32::max);
             },
             &|| {
-                drop(
-                    case.items
-                        .par_iter()
-                        .flat_map(|n| [*n; 3])
-                        .map(|n| item(&n))
-                        .max(),
-                )
+                let thrice = case.items.par_iter().flat_map(|n| [*n; 3]);
+                let _greatest = thrice.map(|n| item(&n)).max();
             },
             &|| par().chain(par()).for_each(drop),
         ];
