@@ -162,3 +162,8 @@ pub mod prelude {
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
+
+/// The examples of the guide for programs that come from other libraries, as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/coming-over.md")]
+struct ComingOver;
