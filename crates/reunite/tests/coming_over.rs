@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use reunite::Pool;
-use reunite::iter::{Either, repeat_n};
+use reunite::iter::{Either, empty, once, repeat, repeat_n};
 use reunite::prelude::*;
 
 /// The odd numbers from 1 to 9.
@@ -29,6 +29,8 @@ fn conversions_have_the_same_names() {
     assert_eq!(numbers.into_par_iter().max(), Some(20));
     assert_eq!(vec(ODD.iter().par_bridge()), ODD.iter().collect::<Vec<_>>());
     assert_eq!(vec(repeat_n('x', 3)), ['x', 'x', 'x']);
+    assert_eq!(vec(repeat('x').take(2)), ['x', 'x']);
+    assert_eq!((vec(empty::<u8>()), vec(once(7))), (vec![], vec![7]));
     assert_eq!(Vec::from_par_iter(odd()), ODD);
     let mut extended = vec![0];
     extended.par_extend(odd());
@@ -225,6 +227,7 @@ fn methods_of_slices_have_the_same_names() {
     assert_eq!(lengths(vec(ODD.par_rchunks(2))), [2, 2, 1]);
     assert_eq!(lengths(vec(ODD.par_rchunks_exact(2))), [2, 2]);
     assert_eq!(lengths(vec(ODD.par_windows(3))), [3, 3, 3]);
+    assert_eq!(vec(ODD[3..].par_array_windows()), [&[7, 9]]);
     assert_eq!(lengths(vec(ODD.par_split(|n| *n == 3))), [1, 3]);
     assert_eq!(lengths(vec(ODD.par_split_inclusive(|n| *n == 3))), [2, 3]);
     assert_eq!(lengths(vec(ODD.par_chunk_by(|a, _| *a != 3))), [2, 3]);
@@ -275,6 +278,8 @@ fn methods_of_texts_have_the_same_names() {
     assert_eq!(vec(text.par_split('e')), ["to b", "\nor"]);
     assert_eq!(vec(text.par_split_inclusive('e')), ["to be", "\nor"]);
     assert_eq!(vec("a;b;".par_split_terminator(';')), ["a", "b"]);
+    assert_eq!(vec(text.par_matches('o')), ["o", "o"]);
+    assert_eq!(vec(text.par_match_indices('o')), [(1, "o"), (6, "o")]);
     assert_eq!(vec(text.par_lines()), ["to be", "or"]);
     assert_eq!(vec(text.par_split_whitespace()), ["to", "be", "or"]);
     assert_eq!(vec(text.par_split_ascii_whitespace()), ["to", "be", "or"]);
