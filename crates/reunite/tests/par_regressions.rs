@@ -2,12 +2,13 @@
 
 mod common;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
 
 use common::watchdog;
 use reunite::Pool;
-use reunite::iter::plumbing::{DriveIndexed, Producer};
+use reunite::iter::plumbing::{Consumer, Drive, DriveIndexed, Producer};
 use reunite::prelude::*;
 
 fn in_pool<R>(threads: usize, f: impl FnOnce() -> R) -> R {
@@ -88,7 +89,7 @@ trait FirstOfParts<T> {
 
 impl<T: Send, P: Producer<Item = T>> FirstOfParts<T> for P {
     fn firsts_of_parts(self) -> (T, T) {
-        let middle = self.middle(1);
+        let middle = self.len() / 2;
         let (mut left, mut right) = self.split_at(middle);
         let left = left.next_block(1).next();
         let right = right.next_block(1).next();
@@ -183,4 +184,145 @@ fn a_map_whose_place_panics_drops_what_was_collected() {
             assert_eq!((target.len(), live.load(Ordering::Relaxed)), (0, 0));
         }
     });
+}
+
+/// A consumer that wrote into a vector was split after more items than it had room for: the sum wrapped, and a slot
+/// without an item passed for one.
+#[test]
+#[should_panic(expected = "split after more items")]
+fn a_split_behind_the_last_slot_made_a_slot_without_an_item() {
+    struct Wrong;
+    impl Drive for Wrong {
+        type Item = String;
+        fn drive<C: Consumer<String>>(self, _: &'static Location<'static>, mut consumer: C) -> C {
+            consumer.consume((0..5).map(|n| format!("item {n}")));
+            let seed = consumer.split_off(usize::MAX);
+            let mut right = C::begin(seed);
+            right.consume(std::iter::once("right".to_owned()));
+            consumer.append(right.finish());
+            consumer
+        }
+        fn opt_len(&self) -> Option<usize> {
+            Some(6)
+        }
+    }
+    let _items: Vec<String> = Wrong.collect();
+}
+
+/// Items that were pulled for a later block waited while the iterator waited for what became of them.
+#[test]
+fn a_bridge_held_items_back_while_its_iterator_waited() {
+    let _watch = watchdog();
+    for threads in [1, 2, 4] {
+        let pool = Pool::builder().threads(threads).build().unwrap();
+        let (ask, asked) = mpsc::channel::<u32>();
+        let (answer, answered) = mpsc::channel();
+        let asker = std::thread::spawn(move || {
+            (0..2_000).for_each(|n| ask.send(n).unwrap());
+            // From here on each item is sent once the one before was worked on.
+            (0..2_000).for_each(|_| _ = answered.recv().unwrap());
+            for n in 0..500 {
+                ask.send(n).unwrap();
+                answered.recv().unwrap();
+            }
+        });
+        let answer = std::sync::Mutex::new(answer);
+        pool.enter(|| {
+            let items = asked.into_iter().par_bridge();
+            items.for_each(|n| answer.lock().unwrap().send(n).unwrap());
+        });
+        asker.join().unwrap();
+    }
+}
+
+/// Each split of a bridge was a nested fork. At a certain depth no thread helped any more, so one did all the rest.
+#[test]
+fn a_long_bridge_was_left_to_one_thread() {
+    let _watch = watchdog();
+    let pool = Pool::builder().threads(2).build().unwrap();
+    let threads = std::sync::Mutex::new(std::collections::HashSet::new());
+    let meeting = std::sync::Barrier::new(2);
+    let (mut alone, mut left) = (true, 1_000);
+    let items = std::iter::from_fn(|| {
+        // Items that meet come once two threads have joined in; there is an even number of them.
+        alone = alone && threads.lock().unwrap().len() < 2;
+        if alone {
+            return Some(false);
+        }
+        left -= 1;
+        (left >= 0).then_some(true)
+    });
+    pool.enter(|| {
+        items.par_bridge().for_each(|meets| {
+            threads.lock().unwrap().insert(std::thread::current().id());
+            if meets {
+                meeting.wait();
+            } else {
+                let begun = std::time::Instant::now();
+                while begun.elapsed() < std::time::Duration::from_micros(20) {}
+            }
+        });
+    });
+}
+
+/// While a stack unwinds, forks run inline, so each split of a bridge took more of the stack.
+#[test]
+fn a_bridge_in_a_destructor_of_a_panic_overflowed_the_stack() {
+    struct Sums(u64);
+    impl Drop for Sums {
+        fn drop(&mut self) {
+            let bridged: u64 = (0..self.0).par_bridge().sum();
+            assert_eq!(bridged, (0..self.0).into_par_iter().sum());
+        }
+    }
+    let _watch = watchdog();
+    let pool = Pool::builder().threads(2).build().unwrap();
+    let payload = pool.install(|| {
+        catch_unwind(|| {
+            let _sums = Sums(50_000);
+            std::panic::resume_unwind(Box::new("torn"));
+        })
+        .unwrap_err()
+    });
+    assert_eq!(*payload.downcast::<&str>().unwrap(), "torn");
+}
+
+/// `take_any` pulled one item more than it took, and waited for it if the iterator did.
+#[test]
+fn take_any_waited_for_an_item_that_nobody_needed() {
+    let _watch = watchdog();
+    let pool = Pool::builder().threads(1).build().unwrap();
+    for count in [1, 3, 1_000] {
+        let (tx, rx) = mpsc::channel();
+        (0..count).for_each(|n| tx.send(n).unwrap());
+        let taken = pool.enter(|| rx.into_iter().par_bridge().take_any(count).count());
+        assert_eq!(taken, count);
+        drop(tx);
+    }
+}
+
+#[test]
+fn lengths_of_chains_wrapped() {
+    let long = (0..usize::MAX).into_par_iter().chain(0..2).enumerate();
+    let found = catch_unwind(AssertUnwindSafe(|| long.find_first(|pair| pair.1 == 100)));
+    assert!(found.is_err(), "{found:?}");
+    let long = (0..usize::MAX).into_par_iter().interleave(0..2);
+    let found = catch_unwind(AssertUnwindSafe(|| long.find_first(|n| *n == 100)));
+    assert!(found.is_err(), "{found:?}");
+}
+
+#[test]
+fn extending_an_empty_vector_dropped_its_memory() {
+    let mut numbers: Vec<u32> = Vec::with_capacity(1_000);
+    let memory = numbers.as_ptr();
+    numbers.par_extend(0..10);
+    assert_eq!(numbers.as_ptr(), memory);
+    assert_eq!(numbers.len(), 10);
+    let mut others = Vec::with_capacity(1_000);
+    (0..10_u32)
+        .into_par_iter()
+        .map(|n| (n, n))
+        .unzip_into_vecs(&mut numbers, &mut others);
+    assert_eq!(numbers.as_ptr(), memory);
+    assert_eq!(numbers, others);
 }

@@ -220,6 +220,11 @@ impl<T: Send, F: Fn(&T) -> bool + Send + Sync> Adaptor<T> for SkippingAnyWhile<F
 struct Remaining(AtomicUsize);
 
 impl Remaining {
+    #[inline]
+    fn is_over(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == 0
+    }
+
     /// Counts one item. Returns false if all were counted before.
     #[inline]
     fn count_one(&self) -> bool {
@@ -252,11 +257,18 @@ impl<T: Send> Adaptor<T> for TakingAny {
 
     #[inline]
     fn apply<I: Iterator<Item = T>>(&self, items: I) -> impl Iterator<Item = T> {
-        items.take_while(|_| self.0.count_one())
+        let mut items = items;
+        std::iter::from_fn(move || {
+            // Not after the last one: pulling another may take for ever.
+            if self.0.is_over() {
+                return None;
+            }
+            items.next().filter(|_| self.0.count_one())
+        })
     }
 
     fn is_full(&self) -> bool {
-        self.0.0.load(Ordering::Relaxed) == 0
+        self.0.is_over()
     }
 }
 

@@ -49,6 +49,7 @@ impl<A: DriveIndexed, B: DriveIndexed<Item = A::Item>> DriveIndexed for Chained<
     }
 
     fn producer(&mut self) -> Self::Producer<'_> {
+        let _sum_fits = self.exact_len();
         ChainProducer {
             a: self.a.producer(),
             b: self.b.producer(),

@@ -104,7 +104,7 @@ impl<T: Send, E: Send, C: FromParallelIterator<T>> FromParallelIterator<Result<T
             Mapping(|item: Result<T, E>| match item {
                 Ok(value) => Some(value),
                 Err(error) => {
-                    let _others = failure.lock().get_or_insert(error);
+                    let _late = store_first(&failure, error);
                     None
                 }
             }),
@@ -112,6 +112,16 @@ impl<T: Send, E: Send, C: FromParallelIterator<T>> FromParallelIterator<Result<T
         let values = C::from_par_iter(Adapted::new(values, WhileSome::default()));
         failure.into_inner().map_or(Ok(values), Err)
     }
+}
+
+/// Stores `error` if it is the first one. Returns it otherwise, to be dropped outside the lock.
+fn store_first<E>(first: &Mutex<Option<E>>, error: E) -> Option<E> {
+    let mut first = first.lock();
+    if first.is_some() {
+        return Some(error);
+    }
+    *first = Some(error);
+    None
 }
 
 /// Collects the values, and stops at the first `None` that a thread finds.
@@ -169,7 +179,7 @@ impl<T: Send> ParallelExtend<T> for Vec<T> {
     #[track_caller]
     fn par_extend<I: IntoParallelIterator<Item = T>>(&mut self, items: I) {
         let mut items = gather_vec(Location::caller(), items.into_par_iter());
-        if self.is_empty() {
+        if self.capacity() == 0 {
             *self = items;
         } else {
             self.append(&mut items);

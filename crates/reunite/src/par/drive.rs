@@ -14,6 +14,7 @@
 use std::panic::Location;
 
 use super::plumbing::{Consumer, Producer};
+use crate::cut_short::is_unwinding_here;
 use crate::pool::{is_hungry, join_at, take_part};
 use crate::primitive::{AtomicBool, Instant, Ordering, now};
 
@@ -28,6 +29,8 @@ const GROWTH: usize = 16;
 const LOOKS: usize = 16;
 /// The most items between two checks. They may be slower than all before.
 const LOOK: usize = 2048;
+/// The same, of the last items, which are done sooner than a thread is woken if they are as quick as those before.
+const LAST_LOOK: usize = 64;
 /// The number of items that are done without reading the clock, if no thread is hungry.
 const FREE: usize = 16;
 
@@ -44,6 +47,7 @@ where
 {
     let shared = DriveShared {
         at,
+        can_split: !is_unwinding_here(),
         is_unwinding: AtomicBool::new(false),
     };
     take_part(at, || {
@@ -56,11 +60,20 @@ where
 struct DriveShared {
     /// The user's source line.
     at: &'static Location<'static>,
+    /// False in a destructor during unwinding: there both halves of a fork run on this thread.
+    can_split: bool,
     is_unwinding: AtomicBool,
 }
 
 /// Records that a thread unwinds.
-struct OnUnwind<'a>(&'a AtomicBool);
+pub(super) struct OnUnwind<'a>(&'a AtomicBool);
+
+impl<'a> OnUnwind<'a> {
+    /// Makes a guard that sets `is_unwinding` when it is dropped. Forget it where all went well.
+    pub(super) fn of(is_unwinding: &'a AtomicBool) -> Self {
+        Self(is_unwinding)
+    }
+}
 
 impl Drop for OnUnwind<'_> {
     fn drop(&mut self) {
@@ -74,13 +87,13 @@ impl DriveShared {
         P: Producer,
         C: Consumer<P::Item>,
     {
-        let guard = OnUnwind(&self.is_unwinding);
+        let guard = OnUnwind::of(&self.is_unwinding);
         loop {
             let left = producer.len();
             if left == 0 || consumer.is_full() || self.is_unwinding.load(Ordering::Relaxed) {
                 break;
             }
-            let can_split = pace.can_split(left, producer.min_len());
+            let can_split = self.can_split && pace.can_split(left, producer.min_len());
             if can_split && is_hungry() && pace.is_split_worth_it(left) {
                 consumer = self.split(pace, producer, consumer);
                 break;
@@ -100,7 +113,7 @@ impl DriveShared {
         C: Consumer<P::Item>,
     {
         let len = producer.len();
-        let middle = producer.middle(pace.block);
+        let middle = len / 2;
         let seed = consumer.split_off(middle);
         let (left, right) = producer.split_at(middle);
         let pace = pace.after_split(len);
@@ -179,7 +192,7 @@ impl Pace {
         let look = if self.free > 0 {
             (FREE - self.free).clamp(2, self.free)
         } else if left < self.short {
-            self.rest.min(LOOK)
+            self.rest.min(LAST_LOOK)
         } else {
             (self.block / LOOKS).clamp(1, LOOK).min(self.rest)
         };

@@ -90,16 +90,17 @@ impl<T: Send, F: Fn(&T) -> bool + Sync> Consumer<T> for FindFirst<'_, T, F> {
         }
     }
 
-    fn split_off(&mut self, _: usize) -> Self {
+    fn split_off(&mut self, at: usize) -> Self {
         Self {
             found: None,
-            range: self.range.split_off(),
+            range: self.range.split_off(at),
             ..*self
         }
     }
 
     fn append(&mut self, right: Self) {
         self.found = self.found.take().or(right.found);
+        self.range.append(right.range);
     }
 
     #[inline]
@@ -143,10 +144,10 @@ impl<T: Send, F: Fn(&T) -> bool + Sync> Consumer<T> for FindLast<'_, T, F> {
         }
     }
 
-    fn split_off(&mut self, _: usize) -> Self {
+    fn split_off(&mut self, at: usize) -> Self {
         Self {
             found: None,
-            range: self.range.split_off(),
+            range: self.range.split_off(at),
             ..*self
         }
     }

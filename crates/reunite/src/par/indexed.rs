@@ -347,7 +347,11 @@ pub trait IndexedParallelIterator: DriveIndexed {
     where
         Self: DriveIndexed<Item = (A, B)>,
     {
-        (*left, *right) = self.unzip();
+        let (mut a, mut b): (Vec<A>, Vec<B>) = self.unzip();
+        left.clear();
+        left.append(&mut a);
+        right.clear();
+        right.append(&mut b);
     }
 
     /// Compares the items with those of `other`, as sequences.

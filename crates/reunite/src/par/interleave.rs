@@ -29,6 +29,7 @@ impl<A: DriveIndexed, B: DriveIndexed<Item = A::Item>> DriveIndexed for Interlea
     }
 
     fn producer(&mut self) -> Self::Producer<'_> {
+        let _sum_fits = self.exact_len();
         InterleaveProducer {
             a: self.a.producer(),
             b: self.b.producer(),

@@ -150,6 +150,16 @@ struct WriteConsumer<'a, T> {
 }
 
 impl<'a, T> WriteConsumer<'a, T> {
+    /// Gives up its slots, divided after `at` empty ones. Panics, and keeps its slots, if it has fewer.
+    fn split_slots(&mut self, at: usize) -> (&'a mut [MaybeUninit<T>], &'a mut [MaybeUninit<T>]) {
+        let empty = self.slots.len() - self.filled;
+        assert!(
+            at <= empty,
+            "a parallel iterator is split after more items than it says"
+        );
+        mem::take(&mut self.slots).split_at_mut(self.filled + at)
+    }
+
     /// Gives up the items, and returns how many there are.
     fn into_len(mut self) -> usize {
         let written = mem::take(&mut self.written);
@@ -209,7 +219,7 @@ impl<'a, T: Send> Consumer<T> for WriteConsumer<'a, T> {
     }
 
     fn split_off(&mut self, at: usize) -> Self {
-        let (left, right) = mem::take(&mut self.slots).split_at_mut(self.filled + at);
+        let (left, right) = self.split_slots(at);
         self.slots = left;
         Self {
             slots: right,

@@ -57,12 +57,6 @@ pub trait Producer: Send + Sized {
     fn min_len(&self) -> usize {
         1
     }
-
-    /// Returns the place at which to split the items for another thread. `block` units last some microseconds.
-    fn middle(&self, block: usize) -> usize {
-        let _ = block;
-        self.len() / 2
-    }
 }
 
 /// A taker of the items of a part, which stays on the thread that works on the part.
@@ -176,7 +170,7 @@ pub trait Drive: Send + Sized {
 /// The basis of an [`IndexedParallelIterator`](super::IndexedParallelIterator).
 #[diagnostic::on_unimplemented(
     message = "the number of items of `{Self}` is not known",
-    note = "`filter`, `flat_map`, `fold` and the like make a parallel iterator whose items have no known places; call \
+    note = "if it is a parallel iterator: `filter`, `flat_map`, `fold` and the like make a parallel iterator whose items have no known places; call \
             `enumerate`, `zip`, `rev`, `skip`, `take`, `chunks` and the like before them"
 )]
 pub trait DriveIndexed: Drive {
@@ -188,6 +182,6 @@ pub trait DriveIndexed: Drive {
     /// Returns the number of items.
     fn exact_len(&self) -> usize;
 
-    /// Returns the producer of the items. It is called once.
+    /// Returns the producer of the items. A second call may return a producer of no items.
     fn producer(&mut self) -> Self::Producer<'_>;
 }

@@ -185,11 +185,12 @@ impl<T: Send, E: Send> Consumer<Result<T, E>> for TryGathering<'_, T, E> {
         }
     }
 
-    fn split_off(&mut self, _: usize) -> Self {
-        Self::of_part(self.range.split_off(), self.first)
+    fn split_off(&mut self, at: usize) -> Self {
+        Self::of_part(self.range.split_off(at), self.first)
     }
 
     fn append(&mut self, right: Self) {
+        self.range.append(right.range);
         if self.failure.is_some() {
             return;
         }

@@ -1,4 +1,4 @@
-//! PieceIter of different lengths, found by looking at the items: `par_split` on slices and texts, `par_lines` and others.
+//! Pieces of different lengths, found by looking at the items: `par_split` on slices and texts, `par_lines` and others.
 //!
 //! These iterators are not indexed. Their producers count the bytes or items, and one more for the end, because an
 //! empty text or slice still is one (empty) piece.
