@@ -97,7 +97,7 @@ const SAMPLES: u32 = 3;
 /// The time that a block of quick items should last, in nanoseconds.
 const BLOCK: u64 = 8_000;
 
-/// What the participants share.
+/// The values that the participants share.
 struct SharedBridge<I, S, D> {
     at: &'static Location<'static>,
     source: sync::Mutex<Source<I, S>>,
