@@ -19,13 +19,14 @@ type Part = (&'static str, fn(&mut Table));
 
 pub(crate) fn run(only: Option<&str>, setting: &Setting) -> Result<Table, Box<dyn Error>> {
     let mut table = Table::new(setting);
-    let parts: [Part; 7] = [
+    let parts: [Part; 8] = [
         ("forks", forks::run),
         ("computing", computing::run),
         ("scopes", scopes::run),
         ("shapes", shapes::run),
         ("maps", maps::run),
         ("sorts", sorts::run),
+        ("chains", chains::run),
         ("waiting", waiting::run),
     ];
     if let Some(only) = only
