@@ -40,7 +40,7 @@ pub(super) use debug_without_functions;
 /// Marks adaptors that make exactly one item of each.
 pub trait OneToOne {}
 
-/// A parallel iterator whose items go through an [`Adaptor`]: the result of `map`, `filter` and others.
+/// A parallel iterator whose items go through an adaptor: the result of `map`, `filter` and others.
 #[derive(Clone, Debug)]
 #[must_use = "parallel iterators are lazy: nothing happens until `for_each`, `collect` or another ending is called"]
 pub struct Adapted<I, S> {

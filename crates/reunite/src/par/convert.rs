@@ -95,7 +95,7 @@ where
 }
 
 /// A collection that can be made of the items of a parallel iterator, by
-/// [`collect`](super::ParallelIterator::collect).
+/// [`collect`](crate::iter::ParallelIterator::collect).
 ///
 /// ```
 /// use reunite::iter::FromParallelIterator;

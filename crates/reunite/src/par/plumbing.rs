@@ -106,7 +106,7 @@ macro_rules! sends_itself {
 }
 pub(super) use sends_itself;
 
-/// The basis of a [`ParallelIterator`](super::ParallelIterator), which is implemented for every type that
+/// The basis of a [`ParallelIterator`](crate::iter::ParallelIterator), which is implemented for every type that
 /// implements this trait.
 ///
 /// Implement it, and [`DriveIndexed`] if the number of items is known, to make a parallel iterator of a type of your
@@ -167,7 +167,7 @@ pub trait Drive: Send + Sized {
     }
 }
 
-/// The basis of an [`IndexedParallelIterator`](super::IndexedParallelIterator).
+/// The basis of an [`IndexedParallelIterator`](crate::iter::IndexedParallelIterator).
 #[diagnostic::on_unimplemented(
     message = "the number of items of `{Self}` is not known",
     note = "if it is a parallel iterator: `filter`, `flat_map`, `fold` and the like make a parallel iterator whose items have no known places; call \

@@ -31,7 +31,7 @@ use super::source::{ChunksExact, ChunksMut, RChunksMut, assert_size};
 /// # Panics
 /// All methods panic if the comparison (or the function that computes the keys) panics: with its payload, once no
 /// closure runs any more. They may also panic if the comparison is not a [total
-/// order](slice::sort_by#panics). In all these cases the slice still has each of its elements exactly once, in an
+/// order](slice::sort_by). In all these cases the slice still has each of its elements exactly once, in an
 /// unspecified order. That is also so if a sort returns after it has used a comparison that is not a total order.
 pub trait ParallelSliceMut<T: Send> {
     /// Returns the slice that the other methods work on.

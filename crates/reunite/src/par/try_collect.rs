@@ -10,7 +10,7 @@ use crate::current::checkpoint;
 use crate::error::Cancelled;
 
 /// The failure of an item, or a cancellation, which ended
-/// [`try_collect`](super::ParallelIterator::try_collect).
+/// [`try_collect`](crate::iter::ParallelIterator::try_collect).
 ///
 /// ```
 /// use reunite::prelude::*;
@@ -91,7 +91,7 @@ impl<E: fmt::Display> fmt::Display for ItemError<E> {
 
 impl<E: fmt::Debug + fmt::Display> Error for ItemError<E> {}
 
-/// Items of [`try_collect`](super::ParallelIterator::try_collect): results. This trait is sealed.
+/// Items of [`try_collect`](crate::iter::ParallelIterator::try_collect): results. This trait is sealed.
 pub trait IsResult: sealed::SealedResult + Send {
     /// The type of the value.
     type Value: Send;
