@@ -235,34 +235,40 @@ fn a_bridge_held_items_back_while_its_iterator_waited() {
     }
 }
 
-/// Each split of a bridge was a nested fork. At a certain depth no thread helped any more, so one did all the rest.
-#[test]
-fn a_long_bridge_was_left_to_one_thread() {
+/// Calls `f` for the items of a bridge in a pool of two threads. Each of `count` items, an even number, waits for
+/// another one that is worked on at the same time.
+fn in_pairs<R: Send>(count: usize, f: impl Fn() -> R + Send + Sync) -> impl Iterator<Item = R> {
     let _watch = watchdog();
     let pool = Pool::builder().threads(2).build().unwrap();
     let threads = std::sync::Mutex::new(std::collections::HashSet::new());
     let meeting = std::sync::Barrier::new(2);
-    let (mut alone, mut left) = (true, 1_000);
+    let (mut alone, mut left) = (true, count);
     let items = std::iter::from_fn(|| {
-        // Items that meet come once two threads have joined in; there is an even number of them.
+        // Items that meet come once two threads have joined in.
         alone = alone && threads.lock().unwrap().len() < 2;
-        if alone {
-            return Some(false);
+        if !alone {
+            left = left.checked_sub(1)?;
         }
-        left -= 1;
-        (left >= 0).then_some(true)
+        Some(!alone)
     });
-    pool.enter(|| {
-        items.par_bridge().for_each(|meets| {
-            threads.lock().unwrap().insert(std::thread::current().id());
-            if meets {
-                meeting.wait();
-            } else {
-                let begun = std::time::Instant::now();
-                while begun.elapsed() < std::time::Duration::from_micros(20) {}
-            }
-        });
+    let items = items.par_bridge().map(|meets| {
+        threads.lock().unwrap().insert(std::thread::current().id());
+        if meets {
+            meeting.wait();
+            return Some(f());
+        }
+        let begun = std::time::Instant::now();
+        while begun.elapsed() < std::time::Duration::from_micros(20) {}
+        None
     });
+    let last = pool.enter(|| items.reduce_with(|a, b| b.or(a)));
+    last.flatten().into_iter()
+}
+
+/// Each split of a bridge was a nested fork. At a certain depth no thread helped any more, so one did all the rest.
+#[test]
+fn a_long_bridge_was_left_to_one_thread() {
+    assert_eq!(in_pairs(1_000, || ()).count(), 1);
 }
 
 /// While a stack unwinds, forks run inline, so each split of a bridge took more of the stack.
@@ -325,4 +331,25 @@ fn extending_an_empty_vector_dropped_its_memory() {
         .unzip_into_vecs(&mut numbers, &mut others);
     assert_eq!(numbers.as_ptr(), memory);
     assert_eq!(numbers, others);
+}
+
+/// The results of parts were kept until the end, so that a loop over an endless iterator took ever more memory.
+#[test]
+fn a_bridge_kept_something_of_each_item() {
+    static KEPT: AtomicUsize = AtomicUsize::new(0);
+    static MOST: AtomicUsize = AtomicUsize::new(0);
+    struct Kept;
+    impl Drop for Kept {
+        fn drop(&mut self) {
+            KEPT.fetch_sub(1, Ordering::SeqCst);
+        }
+    }
+    let last = in_pairs(4_000, || {
+        let kept = KEPT.fetch_add(1, Ordering::SeqCst) + 1;
+        MOST.fetch_max(kept, Ordering::SeqCst);
+        Kept
+    });
+    assert_eq!(last.count(), 1);
+    let most = MOST.load(Ordering::SeqCst);
+    assert!(most < 500, "{most} results were kept at a time");
 }

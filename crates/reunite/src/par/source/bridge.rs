@@ -10,13 +10,16 @@
 //! 2. Neighbouring items that one participant pulls, with no other pull in between, are one *part*, with one consumer.
 //!    The lock holds the seed of the consumer of all items that are not pulled. A participant that begins a part makes
 //!    its consumer of the seed, and splits the next seed off it, under the lock. So parts are numbered in the order of
-//!    their items, and at the end they are appended in that order.
+//!    their items. The participant that the caller is appends those that are done, in that order, to the whole: whenever
+//!    it begins a part, and at the end. So what is kept of parts does not grow with the number of items, unless that
+//!    participant works on one item for long.
 //! 3. While items are so quick that taking the lock costs more than sharing them gains, one participant keeps the lock
 //!    and works on blocks of items; the others wait. The first slow block ends that for good.
 //!
 //! A consumer of a part is full when it needs no more items. If it is full when the part begins, nothing that follows
 //! is needed, and the iterator is dropped.
 
+use std::collections::BTreeMap;
 use std::iter::once;
 use std::panic::Location;
 
@@ -70,22 +73,23 @@ impl<I: Iterator<Item: Send> + Send> Drive for Bridge<I> {
                 parts: 0,
                 last: 0,
             }),
-            done: Mutex::new(Vec::new()),
+            done: Mutex::new(DoneParts {
+                next: 0,
+                parts: BTreeMap::new(),
+            }),
             participants: AtomicUsize::new(1),
             are_slow: AtomicBool::new(false),
             is_unwinding: AtomicBool::new(false),
         };
         take_part(at, || {
             let most = if is_unwinding_here() { 1 } else { places() };
-            shared.participate::<C>(0, most, None);
+            shared.participate(0, most, Some(&mut consumer), None);
         });
+        shared.append_to(&mut consumer);
         assert!(
             shared.source.into_inner().items.is_none(),
             "`par_bridge` could not wait for its iterator: every thread of the pool waits for another one"
         );
-        let mut done = shared.done.into_inner();
-        done.sort_unstable_by_key(|(number, _)| *number);
-        done.into_iter().for_each(|(_, done)| consumer.append(done));
         consumer
     }
 }
@@ -101,8 +105,7 @@ const BLOCK: u64 = 8_000;
 struct SharedBridge<I, S, D> {
     at: &'static Location<'static>,
     source: sync::Mutex<Source<I, S>>,
-    /// The parts that are done, with their numbers.
-    done: Mutex<Vec<(usize, D)>>,
+    done: Mutex<DoneParts<D>>,
     participants: AtomicUsize,
     /// True once an item or a block was slow.
     are_slow: AtomicBool,
@@ -121,6 +124,13 @@ struct Source<I, S> {
     last: usize,
 }
 
+/// The parts that are done, by their numbers, and not appended to the whole.
+struct DoneParts<D> {
+    /// The number of the part that is to be appended next.
+    next: usize,
+    parts: BTreeMap<usize, D>,
+}
+
 /// A part that a participant works on.
 struct BridgePart<C> {
     number: usize,
@@ -134,23 +144,38 @@ where
     D: Send,
 {
     /// Works on items until there are no more. `id` is the number of the participant, `most` the most participants.
-    fn participate<C>(&self, id: usize, most: usize, mut part: Option<BridgePart<C>>)
-    where
+    /// `whole` is the consumer to which all parts are appended, if the caller has it.
+    fn participate<C>(
+        &self,
+        id: usize,
+        most: usize,
+        mut whole: Option<&mut C>,
+        mut part: Option<BridgePart<C>>,
+    ) where
         C: Consumer<I::Item, Seed = S, Done = D>,
     {
         let guard = OnUnwind::of(&self.is_unwinding);
         let mut quick = 0;
+        let mut ended = None;
         while !self.is_unwinding.load(Ordering::Relaxed) {
             if let Some(other) = self.next_participant(most) {
+                let whole = whole.take();
                 join_at(
                     self.at,
-                    || self.participate(id, most, part.take()),
-                    || self.participate::<C>(other, most, None),
+                    || self.participate(id, most, whole, part.take()),
+                    || self.participate::<C>(other, most, None, None),
                 );
                 break;
             }
+            if let Some(ended) = ended.take() {
+                // Not under the lock, because it may run closures.
+                self.finish(ended);
+                if let Some(whole) = whole.as_deref_mut() {
+                    self.append_to(whole);
+                }
+            }
             let Some(mut source) = self.lock() else { break };
-            self.continue_part(id, &mut source, &mut part);
+            ended = self.continue_part(id, &mut source, &mut part);
             let (Some(part), Some(items)) = (&mut part, &mut source.items) else {
                 break;
             };
@@ -171,7 +196,10 @@ where
             quick += 1;
             self.measure(since, 1);
         }
-        self.finish(part);
+        ended
+            .into_iter()
+            .chain(part)
+            .for_each(|part| self.finish(part));
         std::mem::forget(guard);
     }
 
@@ -195,23 +223,24 @@ where
         }
     }
 
-    /// Begins a part, unless the participant can go on with the one that it has. Drops the iterator if the items that
-    /// follow are not needed.
+    /// Begins a part, unless the participant can go on with the one that it has; returns the one that has ended. Drops
+    /// the iterator if the items that follow are not needed.
     fn continue_part<C>(
         &self,
         id: usize,
         source: &mut Source<I, S>,
         part: &mut Option<BridgePart<C>>,
-    ) where
+    ) -> Option<BridgePart<C>>
+    where
         C: Consumer<I::Item, Seed = S, Done = D>,
     {
         let goes_on = part.as_ref().is_some_and(|part| !part.consumer.is_full());
         if (goes_on && source.last == id) || source.items.is_none() {
-            return;
+            return None;
         }
-        self.finish(part.take());
+        let ended = part.take();
         let Some(seed) = source.seed.take() else {
-            return;
+            return ended;
         };
         let mut consumer = C::begin(seed);
         if consumer.is_full() {
@@ -224,16 +253,30 @@ where
         });
         source.parts += 1;
         source.last = id;
+        ended
     }
 
-    fn finish<C>(&self, part: Option<BridgePart<C>>)
+    fn finish<C>(&self, part: BridgePart<C>)
     where
         C: Consumer<I::Item, Seed = S, Done = D>,
     {
-        if let Some(BridgePart { number, consumer }) = part {
-            let done = consumer.finish();
-            self.done.lock().push((number, done));
-        }
+        let done = part.consumer.finish();
+        self.done.lock().parts.insert(part.number, done);
+    }
+
+    /// Appends the parts that are done to `whole`, up to the first that is not.
+    fn append_to<C>(&self, whole: &mut C)
+    where
+        C: Consumer<I::Item, Seed = S, Done = D>,
+    {
+        let next = || {
+            let mut done = self.done.lock();
+            let number = done.next;
+            let part = done.parts.remove(&number)?;
+            done.next += 1;
+            Some(part)
+        };
+        std::iter::from_fn(next).for_each(|part| whole.append(part));
     }
 
     /// Works on quick items in blocks, until a block is slow, the consumer is full, or there are no more: then it
