@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reunite::channel;
+use reunite::prelude::*;
 use reunite::sync::{Mutex, RwLock, Semaphore};
 use shuttle::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -331,5 +332,46 @@ fn a_release_beats_a_cancellation_that_came_after_it() {
             });
         },
         RUNS,
+    );
+}
+
+/// Three participants of a bridge hand its iterator to each other: each item is worked on once, and the parts are appended
+/// in the order of their items, also by the participant that goes on meanwhile.
+#[test]
+fn the_parts_of_a_bridge_are_appended_in_order() {
+    check(
+        || {
+            let pool = pool(3);
+            let mut left = 0..6_usize;
+            let items = std::iter::from_fn(move || {
+                shuttle::thread::yield_now();
+                left.next()
+            });
+            let items = items.par_bridge().map(|n| {
+                shuttle::thread::yield_now();
+                n
+            });
+            let collected: Vec<usize> = pool.enter(|| items.collect());
+            assert_eq!(collected, [0, 1, 2, 3, 4, 5]);
+        },
+        RUNS / 8,
+    );
+}
+
+/// A split of a range against the first find: the parts to its left are searched to their end.
+#[test]
+fn the_first_of_two_parts_is_found() {
+    check(
+        || {
+            let pool = pool(2);
+            let found = pool.enter(|| {
+                (0..4_usize).into_par_iter().find_first(|n| {
+                    shuttle::thread::yield_now();
+                    *n >= 1
+                })
+            });
+            assert_eq!(found, Some(1));
+        },
+        RUNS / 8,
     );
 }

@@ -329,7 +329,7 @@ pub trait ParallelIterator: Drive {
         Adapted::new(self, SkippingAnyWhile::new(predicate))
     }
 
-    /// Returns `self`: in all parallel iterators a panic stops the other threads after their current block of items.
+    /// Returns `self`: in all parallel iterators a panic stops the other threads at their next check.
     fn panic_fuse(self) -> Self {
         self
     }

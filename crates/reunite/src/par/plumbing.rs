@@ -72,7 +72,8 @@ pub trait Consumer<T>: Sized {
     /// Takes items, all of them unless it [is full](Self::is_full).
     fn consume<I: Iterator<Item = T>>(&mut self, items: I);
 
-    /// Returns the seed for the items after the next `at` units, which `self` goes on to take.
+    /// Returns the seed for the items after the next `at` units, which `self` goes on to take. `at` is zero if their
+    /// number is not known; then they are few of all items.
     fn split_off(&mut self, at: usize) -> Self::Seed;
 
     /// Ends the part.
