@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::rounds::median;
+use crate::selects;
 use crate::setting::Setting;
 use crate::table::Table;
 
@@ -18,7 +19,7 @@ const SAMPLE: Duration = Duration::from_millis(8);
 const FEWEST: u64 = 256;
 const MOST: u64 = 400_000;
 
-/// Measures all capacities, or the given one, and writes `channels.*`; the names contain `on one core` if that is set.
+/// Measures all capacities and selects, or the given capacity, and writes `channels.*`; the names contain `on one core` if that is set.
 pub(crate) fn run(
     setting: &Setting,
     capacity: Option<usize>,
@@ -28,6 +29,9 @@ pub(crate) fn run(
         for shape in SHAPES {
             cell(&mut table, capacity, shape, setting);
         }
+    }
+    if capacity.is_none() {
+        selects::run(&mut table, setting);
     }
     table.write(&format!("channels{}", setting.on.replace(' ', "-")))?;
     Ok(table)

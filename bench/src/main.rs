@@ -12,6 +12,7 @@ mod latency;
 mod pool;
 mod profile;
 mod rounds;
+mod selects;
 mod serve;
 mod setting;
 mod simulate;

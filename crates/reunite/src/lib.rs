@@ -27,6 +27,7 @@
 //! | run a recursion that needs a larger stack | [`Pool::install`] |
 //! | make a computing loop cancellable | [`checkpoint`] |
 //! | pass data between tasks | [`channel`] |
+//! | wait for the first of several channels | [`select!`] |
 //! | share a budget between tasks | [`sync::Semaphore`] |
 //!
 //! Work that may wait runs on *threads*; work that only computes runs in a *pool*. Each task of a [`scope`](scope())
@@ -57,8 +58,10 @@
 //! | operation | result |
 //! |---|---|
 //! | `recv`, `send`, `select`, `lock`, `wait`, `acquire`, `get_or_init`, `force`, `sleep`, [`JoinHandle::join`] | its error |
+//! | [`select!`], if an arm names its result | its error, as the result of the first such arm |
+//! | [`select!`], if all arms ignore their results | leaves the task |
 //! | [`Receiver::results`](channel::Receiver::results) | its error, as the last item |
-//! | `for message in &rx`, [`Receiver::iter`](channel::Receiver::iter) | leaves the task |
+//! | `for message in &rx` or `in rx`, [`Receiver::iter`](channel::Receiver::iter) | leaves the task |
 //! | a receive from a channel that was [cut short](channel#partial-results) | as the operations above |
 //! | [`map`](map()), [`try_map`], [`Scope::map`], [`PoolScope::map`] | an error, as the last outcome |
 //! | [`for_each`], [`race`](race()), [`quorum`], [`Outcomes::collect_values`], the `try_` methods of [`par`](par()) | an error |

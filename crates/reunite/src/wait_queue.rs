@@ -90,6 +90,17 @@ impl<T> WaitQueue<T> {
         first
     }
 
+    /// Takes out the first waiter for which `accepts` returns true, and returns it with its spot.
+    pub(crate) fn remove_first(
+        &mut self,
+        mut accepts: impl FnMut(&T) -> bool,
+    ) -> Option<(Spot, T)> {
+        let mut listed = self.entries.iter();
+        let found = listed.find(|(_, waiter)| waiter.as_ref().is_some_and(&mut accepts));
+        let spot = found?.0;
+        Some((spot, self.remove(spot)?))
+    }
+
     fn find(&self, spot: Spot) -> Option<usize> {
         let found = self.entries.binary_search_by(|(other, _)| {
             #[cfg(all(test, not(reunite_model)))]

@@ -375,3 +375,172 @@ fn the_first_of_two_parts_is_found() {
         RUNS / 8,
     );
 }
+
+/// A select that sends and one that receives meet on a channel without storage, although neither can be handed
+/// anything while it tries its arms. Each has another arm, which never becomes ready.
+#[test]
+fn a_select_that_sends_meets_one_that_receives() {
+    check(
+        || {
+            let (tx, rx) = channel::bounded(0);
+            let (_quiet_tx, quiet) = channel::bounded::<u8>(0);
+            reunite::scope(|s| {
+                let sender = s.spawn(|| {
+                    reunite::select! {
+                        recv(quiet) -> message => panic!("{message:?}"),
+                        send(tx, 7) -> sent => sent.unwrap(),
+                    }
+                });
+                let receiver = s.spawn(|| {
+                    reunite::select! {
+                        recv(quiet) -> message => panic!("{message:?}"),
+                        recv(rx) -> message => message.unwrap(),
+                    }
+                });
+                assert_eq!(receiver.join().unwrap(), 7);
+                sender.join().unwrap();
+            });
+        },
+        RUNS,
+    );
+}
+
+/// Two selects that both send and receive on one channel without storage: one sends and the other receives, and neither
+/// meets itself.
+#[test]
+fn two_selects_on_both_ends_of_a_rendezvous_meet_each_other() {
+    check(
+        || {
+            let (tx, rx) = channel::bounded(0);
+            let both = || {
+                reunite::select! {
+                    send(tx, 1) -> sent => { sent.unwrap(); 0 }
+                    recv(rx) -> message => message.unwrap(),
+                }
+            };
+            reunite::scope(|s| {
+                let [one, other] = [(); 2].map(|()| s.spawn(both));
+                assert_eq!(one.join().unwrap() + other.join().unwrap(), 1);
+            });
+        },
+        RUNS,
+    );
+}
+
+/// Two selects compete for one message: one gets it, and the other waits on, until the second message comes.
+#[test]
+fn of_two_selects_one_gets_the_message() {
+    for capacity in [0, 1, 2] {
+        check(
+            move || {
+                let (tx, rx) = channel::bounded(capacity);
+                let (other_tx, other) = channel::bounded(capacity);
+                let receive = || {
+                    reunite::select! {
+                        recv(rx) -> message => message.unwrap(),
+                        recv(other) -> message => message.unwrap(),
+                    }
+                };
+                reunite::scope(|s| {
+                    let receivers = [(); 2].map(|()| s.spawn(receive));
+                    let sender = s.spawn(|| tx.send(1).unwrap());
+                    other_tx.send(2).unwrap();
+                    let [one, two] = receivers.map(|it| it.join().unwrap());
+                    assert_eq!(one + two, 3);
+                    sender.join().unwrap();
+                });
+            },
+            RUNS / 3,
+        );
+    }
+}
+
+/// Two selects and a plain sender compete for the room that one receive makes; each gets its turn.
+#[test]
+fn selects_that_send_lose_no_wake_up() {
+    for capacity in [0, 1, 2] {
+        check(
+            move || {
+                let (tx, rx) = channel::bounded(capacity);
+                (0..capacity).for_each(|_| tx.send(0).unwrap());
+                let (_quiet_tx, quiet) = channel::bounded::<u8>(1);
+                let send = || {
+                    reunite::select! {
+                        recv(quiet) -> message => panic!("{message:?}"),
+                        send(tx, 1) -> sent => sent.unwrap(),
+                    }
+                };
+                reunite::scope(|s| {
+                    s.spawn(send);
+                    s.spawn(send);
+                    s.spawn(|| tx.send(1).unwrap());
+                    let sum: i32 = (0..3 + capacity).map(|_| rx.recv().unwrap()).sum();
+                    assert_eq!(sum, 3);
+                });
+            },
+            RUNS / 3,
+        );
+    }
+}
+
+/// A select that is cancelled passes on the wake-up that it got instead of another sender, or another receiver.
+#[test]
+fn a_cancelled_select_passes_its_wake_up_on() {
+    for capacity in [0, 1, 2] {
+        check(
+            move || {
+                let (tx, rx) = channel::bounded(capacity);
+                let (_quiet_tx, quiet) = channel::bounded::<u8>(1);
+                (0..capacity).for_each(|_| tx.send(0).unwrap());
+                reunite::scope(|s| {
+                    let hasty = s.spawn(|| {
+                        reunite::select! {
+                            recv(quiet) -> _ => false,
+                            send(tx, 1) -> sent => sent.is_ok(),
+                        }
+                    });
+                    let patient = s.spawn(|| {
+                        reunite::select! {
+                            recv(quiet) -> message => panic!("{message:?}"),
+                            send(tx, 2) -> sent => sent.is_ok(),
+                        }
+                    });
+                    s.spawn(|| rx.recv().unwrap());
+                    hasty.cancel();
+                    if if_begun(hasty.join()) == Some(true) {
+                        rx.recv().unwrap();
+                    }
+                    assert!(patient.join().unwrap());
+                });
+            },
+            RUNS / 3,
+        );
+    }
+}
+
+/// A select claims a receiver whose task is cancelled meanwhile. Either the receiver has the message, or the select goes
+/// on to the other receiver.
+#[test]
+fn a_claimed_receiver_that_is_cancelled_has_the_message_or_not() {
+    check(
+        || {
+            let (tx, rx) = channel::bounded(0);
+            let (_quiet_tx, quiet) = channel::bounded::<u8>(1);
+            reunite::scope(|s| {
+                let hasty = s.spawn(|| rx.recv().is_ok());
+                let select = s.spawn(|| {
+                    reunite::select! {
+                        recv(quiet) -> message => panic!("{message:?}"),
+                        send(tx, 1) -> sent => sent.unwrap(),
+                    }
+                });
+                hasty.cancel();
+                if if_begun(hasty.join()) != Some(true) {
+                    rx.recv().unwrap();
+                }
+                select.join().unwrap();
+            });
+        },
+        RUNS,
+    );
+}

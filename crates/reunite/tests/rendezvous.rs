@@ -5,7 +5,7 @@ mod common;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use common::watchdog;
+use common::{until_waits, watchdog};
 use reunite::channel::{Receiver, bounded, select, select_timeout, try_select, unbounded};
 
 /// A message that counts how often it was dropped.
@@ -96,31 +96,29 @@ fn try_recv_takes_from_a_sender_that_waits() {
     });
 }
 
-/// A receiver that waits for several channels may yet take from another; one that waits for this alone will take this
-/// message.
+/// A receiver that waits for this channel alone gets the message first, then one that waits for several.
 #[test]
-fn try_send_finds_a_receiver_behind_one_that_waits_for_several() {
+fn try_send_finds_a_receiver_that_waits_for_this_channel_or_for_several() {
     let _watchdog = watchdog();
     let (tx, rx) = bounded(0);
-    let (other, from_other) = unbounded();
-    reunite::scope(|s| {
-        let several = s.spawn(|| select(&[&rx, &from_other]).unwrap().0);
-        // Until it waits.
-        while !reunite::dump()
-            .to_string()
-            .contains("selects among channels")
-        {
-            std::thread::yield_now();
-        }
-        assert!(tx.try_send(0).unwrap_err().is_full());
-        let alone = s.spawn(|| rx.recv().unwrap());
-        try_until_sent(7, |message| {
+    let (_other, from_other) = unbounded();
+    let send = |message| {
+        try_until_sent(message, |message| {
             tx.try_send(message).map_err(|error| error.into_message())
         });
+    };
+    reunite::scope(|s| {
+        let named = |name| reunite::Builder::new().name(name);
+        let several = s.spawn_with(named("several"), || select(&[&rx, &from_other]).unwrap());
+        until_waits("several", "selects among channels");
+        let alone = s.spawn_with(named("alone"), || rx.recv().unwrap());
+        until_waits("alone", "receives from a channel");
+        send(7);
         assert_eq!(alone.join().unwrap(), 7);
         assert!(!several.is_finished());
-        other.send(8).unwrap();
-        assert_eq!(several.join().unwrap(), 1);
+        send(8);
+        let (which, message) = several.join().unwrap();
+        assert_eq!((which, message.unwrap()), (0, 8));
     });
 }
 

@@ -149,3 +149,77 @@ impl<T> fmt::Debug for Results<'_, T> {
         f.debug_tuple("Results").field(self.receiver).finish()
     }
 }
+
+impl<T> Receiver<T> {
+    /// Iterates over the messages that are there. Does not wait: the iterator ends when the channel is empty, also if
+    /// more messages may come.
+    ///
+    /// ```
+    /// let (tx, rx) = reunite::channel::unbounded();
+    /// (1..=3).for_each(|n| tx.send(n).unwrap());
+    /// assert_eq!(rx.try_iter().sum::<i32>(), 6);
+    /// ```
+    pub fn try_iter(&self) -> TryIter<'_, T> {
+        TryIter(self)
+    }
+}
+
+/// An iterator over the messages that a channel holds; see [`Receiver::try_iter`].
+#[must_use = "an iterator does nothing until it is asked for an item"]
+pub struct TryIter<'a, T>(&'a Receiver<T>);
+
+impl<T> Iterator for TryIter<'_, T> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        self.0.try_recv().ok()
+    }
+}
+
+impl<T> fmt::Debug for TryIter<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("TryIter").field(self.0).finish()
+    }
+}
+
+/// An iterator over the messages of a channel that owns the receiver. Like [`Iter`], it leaves the task if not all
+/// messages can be received.
+///
+/// ```
+/// let (tx, rx) = reunite::channel::unbounded();
+/// (1..=3).for_each(|n| tx.send(n).unwrap());
+/// drop(tx);
+/// assert_eq!(rx.into_iter().collect::<Vec<_>>(), [1, 2, 3]);
+/// ```
+#[must_use = "an iterator does nothing until it is asked for an item"]
+pub struct IntoIter<T> {
+    receiver: Receiver<T>,
+    at: &'static Location<'static>,
+}
+
+impl<T> Iterator for IntoIter<T> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        Iter::new(&self.receiver, self.at).next()
+    }
+}
+
+impl<T> fmt::Debug for IntoIter<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("IntoIter").field(&self.receiver).finish()
+    }
+}
+
+impl<T> IntoIterator for Receiver<T> {
+    type Item = T;
+    type IntoIter = IntoIter<T>;
+
+    #[track_caller]
+    fn into_iter(self) -> IntoIter<T> {
+        IntoIter {
+            receiver: self,
+            at: Location::caller(),
+        }
+    }
+}

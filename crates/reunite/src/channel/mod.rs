@@ -10,6 +10,11 @@
 //! | [`bounded()`] | waits while the channel is full, which slows down fast senders |
 //! | [`unbounded`] | never waits; memory is the only limit |
 //! | [`rendezvous`], `bounded(0)` | waits until a receiver has the message |
+//! | [`after`], [`at`], [`tick`] | is made by the clock |
+//! | [`never`] | is never made |
+//!
+//! [`select!`](crate::select!) waits for the first of several receives and sends, [`Select`] does so for a number of
+//! them that is known only at run time, and [`select()`] for a list of receivers of one type.
 //!
 //! # Partial results
 //! "Closed and empty" means that the receivers got all messages that were to come. A channel that was *cut short* does
@@ -44,6 +49,8 @@
 use std::panic::Location;
 
 mod backoff;
+mod claims;
+mod clock;
 mod cut_epoch;
 mod end_count;
 mod iter;
@@ -52,19 +59,27 @@ mod lock;
 mod outcome;
 mod position_guess;
 mod queue;
+mod queue_state;
 mod receiver;
 #[allow(unsafe_code)]
 mod ring;
 mod ring_channel;
 mod select;
+mod selection;
 mod sender;
 mod state;
+mod timer;
 mod waiters;
 
 pub use crate::error::{RecvError, SendError};
-pub use iter::{Iter, Results};
+pub use clock::{after, at, never, tick};
+pub use iter::{IntoIter, Iter, Results, TryIter};
 pub use receiver::Receiver;
-pub use select::{select, select_deadline, select_timeout, try_select};
+#[doc(hidden)]
+pub use select::{
+    ArmOrder, ArmRef, RecvArm, SelectEnding, SelectWait, SendArm, SendPermit, choose,
+};
+pub use select::{Select, SelectedOperation, select, select_deadline, select_timeout, try_select};
 pub use sender::Sender;
 
 use self::state::ChannelState;
@@ -99,8 +114,8 @@ pub fn unbounded<T>() -> (Sender<T>, Receiver<T>) {
 
 /// Makes a channel that stores no messages, as [`bounded(0)`](bounded()) does: each message goes directly from a sender
 /// to a receiver. A send returns when a receiver has the message, or with an error that contains the message. A
-/// [`try_send`](Sender::try_send) succeeds only if a receiver waits in [`recv`](Receiver::recv): a receiver that waits
-/// in [`select()`] might take its message from another channel.
+/// [`try_send`](Sender::try_send) succeeds only if a receiver waits. A [`try_recv`](Receiver::try_recv) succeeds only if
+/// a sender waits in [`send`](Sender::send): one that waits in [`select!`](crate::select!) has made no message yet.
 ///
 /// ```
 /// let (tx, rx) = reunite::channel::rendezvous();

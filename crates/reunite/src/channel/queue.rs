@@ -1,5 +1,5 @@
 //! A channel whose messages are in a queue under a lock: for capacities of none and one, and for no limit. On one core
-//! also for other small capacities.
+//! also for other small capacities. A ring becomes such a queue when a select sends into it.
 //!
 //! # Protocol
 //! All steps are made under one lock.
@@ -17,11 +17,32 @@
 //!    then on, and its room is free for the next message. So two threads that take turns switch once in three messages,
 //!    and the sender of a channel with capacity 0 need not wait if there is a taker. A taker looks for a handed message
 //!    whenever it tries again, and when it gives up for any reason: if there is one, it has received.
-//! 2. A taker that waits for several channels is only woken, because it could be handed messages by several of them. It
-//!    tries again under the lock, and may find that another taker was faster.
+//! 2. A taker that waits for several channels (a select) is only woken. It tries again under the lock, and may find
+//!    that another taker was faster.
 //! 3. A channel with capacity 0 has no room in which a message could wait until a taker of kind 2 tries again. So its
-//!    message is handed to the first taker of kind 1, even if takers of kind 2 are ahead of it. If there is no taker of
-//!    kind 1, the sender becomes a putter (if it waits), and wakes the first taker of kind 2.
+//!    message is handed to the first taker of kind 1, even if takers of kind 2 are ahead of it. If there is none, the
+//!    sender *chooses* the first taker of kind 2 whose select is waiting ([`super::selection`]), and hands it the
+//!    message. If there is none either, the sender becomes a putter (if it waits), and wakes the first taker of kind 2:
+//!    its select is trying, and will find the putter.
+//!
+//! *Selects that send* have no message before they are chosen. They are listed among the *select putters*, with their
+//! parker only.
+//!
+//! 4. With a capacity, a select that finds room is *promised* the room, which counts as taken until the select has put
+//!    its message or breaks the promise. Room that becomes free goes to the first of both kinds of putters: a select
+//!    putter is removed from its list and woken, and tries again. If it does not need the room by then, or its message is handed
+//!    to a taker, it passes the room on.
+//! 5. With capacity 0, a select that sends *claims* a taker, by the order of rule 3, and hands it the message later
+//!    ([`super::claims`]). If the taker has given up by then, the select sends as other senders do.
+//! 6. With capacity 0, a taker of kind 1 that is listed wakes the first select putter. A taker of kind 2 does that when
+//!    its select has begun to wait, because nothing can choose it before that. A select putter that was woken and goes
+//!    away wakes the next one if a taker is listed.
+//!
+//! So two selects on a channel with capacity 0 meet: the sender is listed in the same critical section in which it
+//! finds that no receiver is waiting. The receiver begins to wait, and then looks for select putters in a critical
+//! section. If that section is the later one, it finds the sender and wakes it, and the sender finds it waiting. If it
+//! is the earlier one, the sender finds it waiting at once. A select that tries its arms is not waiting, so it can
+//! neither be chosen while it takes something else, nor choose itself.
 //!
 //! A message is never handed over while an older one waits with a putter. No message waits while a taker sleeps: each
 //! message is handed to a listed taker, or wakes one; and a taker that was woken and goes away without a message wakes
@@ -29,57 +50,34 @@
 
 use std::collections::VecDeque;
 
+use super::claims::ClaimState;
 use super::lock::{Guard, Lock};
-use super::outcome::{PutError, TakeResult};
+use super::outcome::{Grant, PutError, TakeResult};
+use super::queue_state::QueueState;
+use super::selection::Listing;
 use crate::park::Parker;
-use crate::wait_queue::{Spot, WaitQueue};
+use crate::wait_queue::Spot;
 
 pub(super) struct LockedQueue<T> {
     state: Lock<QueueState<T>>,
 }
 
-struct QueueState<T> {
-    messages: VecDeque<T>,
-    capacity: usize,
-    putters: WaitQueue<(T, Parker)>,
-    /// The takers that wait for this channel alone (kind 1), and below those that also wait for others (kind 2). Spots
-    /// of both lists are numbered in one order.
-    single_takers: WaitQueue<Parker>,
-    select_takers: WaitQueue<Parker>,
-    next_taker: Spot,
-    /// The messages that were handed to takers, each at its taker's spot.
-    handed: WaitQueue<T>,
-    is_closed: bool,
-}
-
-/// The channels for which a taker waits.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum TakerScope {
-    /// This channel only.
-    ThisChannel,
-    /// This channel and others.
-    SeveralChannels,
-}
-
 impl<T> LockedQueue<T> {
     pub(super) fn new(capacity: usize) -> Self {
-        let state = Lock::new(QueueState {
-            messages: VecDeque::new(),
-            capacity,
-            putters: WaitQueue::new(),
-            single_takers: WaitQueue::new(),
-            select_takers: WaitQueue::new(),
-            next_taker: Spot::FIRST,
-            handed: WaitQueue::new(),
-            is_closed: false,
-        });
+        Self::with_messages(VecDeque::new(), capacity)
+    }
+
+    pub(super) fn with_messages(messages: VecDeque<T>, capacity: usize) -> Self {
+        let state = Lock::new(QueueState::new(messages, capacity));
         Self { state }
     }
 
+    #[inline]
     fn lock(&self) -> Guard<'_, QueueState<T>> {
         self.state.lock()
     }
 
+    #[inline]
     pub(super) fn put(&self, message: T) -> Result<(), PutError<T>> {
         let taker = self.lock().put(message)?;
         wake(taker);
@@ -96,11 +94,11 @@ impl<T> LockedQueue<T> {
     ) -> bool {
         let mut state = self.lock();
         let Some(mine) = message.take() else {
-            let is_left = spot.is_some_and(|spot| state.putters.contains(spot));
+            let is_left = spot.is_some_and(|spot| state.is_putter(spot));
             if !is_left {
                 *spot = None;
             }
-            return state.is_closed || !is_left;
+            return state.is_closed() || !is_left;
         };
         let (is_over, taker) = match state.put(mine) {
             Ok(taker) => (true, taker),
@@ -109,10 +107,9 @@ impl<T> LockedQueue<T> {
                 (true, None)
             }
             Err(PutError::Full(mine)) => {
-                *spot = Some(state.putters.push_back((mine, parker.clone())));
-                // On a channel with a capacity, the queue is full and its messages have woken takers already.
-                let holds_nothing = state.capacity == 0;
-                (false, holds_nothing.then(|| state.next_taker()).flatten())
+                let (listed, taker) = state.list_putter(mine, parker);
+                *spot = Some(listed);
+                (false, taker)
             }
         };
         drop(state);
@@ -123,161 +120,137 @@ impl<T> LockedQueue<T> {
     /// Takes back the message of a sender that gives up, unless it was sent.
     pub(super) fn stop_putting(&self, message: &mut Option<T>, spot: Spot) {
         if message.is_none() {
-            let left = self.lock().putters.remove(spot);
-            *message = left.map(|(mine, _)| mine);
+            *message = self.lock().remove_putter(spot);
         }
     }
 
+    #[inline]
     pub(super) fn take(&self) -> TakeResult<T> {
         let (found, putter) = self.lock().take();
         wake(putter);
         found
     }
 
-    /// Takes a message. If there is none, lists the receiver, unless it is still listed at its spot.
-    pub(super) fn take_or_list(
+    /// Takes a message. If there is none, lists the receiver, unless it is still listed at its spot, or claimed.
+    pub(super) fn take_or_list(&self, parker: &Parker, spot: &mut Option<Spot>) -> TakeResult<T> {
+        let mut state = self.lock();
+        if let Some(at) = *spot {
+            match state.look_handed(at) {
+                ClaimState::Free => {}
+                ClaimState::Pending => return TakeResult::Nothing,
+                ClaimState::Handed(message) => {
+                    *spot = None;
+                    return TakeResult::Message(message);
+                }
+            }
+        }
+        let (found, mut sender) = state.take();
+        match &found {
+            TakeResult::Nothing => {
+                state.list_single(parker, spot);
+                sender = state.next_select_putter(parker);
+            }
+            TakeResult::Message(_) | TakeResult::Closed => {
+                let _listed = spot.take().map(|spot| state.remove_taker(spot));
+            }
+        }
+        drop(state);
+        wake(sender);
+        found
+    }
+
+    /// Takes a message for a select. If there is none, lists the select, unless it is still listed at its spot.
+    pub(super) fn take_or_list_select(
         &self,
-        parker: &Parker,
-        waits: TakerScope,
+        taker: &Listing,
         spot: &mut Option<Spot>,
     ) -> TakeResult<T> {
         let mut state = self.lock();
-        if let Some(message) = spot.and_then(|spot| state.handed.remove(spot)) {
-            *spot = None;
-            return TakeResult::Message(message);
-        }
         let (found, putter) = state.take();
-        match &found {
-            TakeResult::Nothing => state.list(parker, waits, spot),
-            TakeResult::Message(_) | TakeResult::Closed => {
-                let _listed = spot.take().and_then(|spot| state.remove(spot));
-            }
+        if let TakeResult::Nothing = found {
+            state.list_select(taker, spot);
         }
         drop(state);
         wake(putter);
         found
     }
 
+    /// Wakes a select that waits to send to a receiver: the caller's select is listed here, and has begun to wait.
+    pub(super) fn wake_select_putter(&self, own: &Parker) {
+        let putter = self.lock().next_select_putter(own);
+        wake(putter);
+    }
+
+    /// Returns what the taker at this spot was given while it waited.
+    pub(super) fn look_handed(&self, spot: Spot) -> ClaimState<T> {
+        self.lock().look_handed(spot)
+    }
+
     /// Removes a receiver that does not wait any more. Returns the message that it was handed, if any. If the receiver
     /// was woken and there is still a message, wakes the next taker.
     pub(super) fn stop_taking(&self, spot: Spot) -> Option<T> {
-        let mut state = self.lock();
-        let handed = state.handed.remove(spot);
-        let next = match state.remove(spot) {
-            Some(_) => None,
-            None if state.messages.is_empty() && state.putters.is_empty() => None,
-            None => state.next_taker(),
-        };
-        drop(state);
+        let (handed, next) = self.lock().stop_taking(spot);
         wake(next);
         handed
     }
 
-    pub(super) fn close(&self) {
+    /// Promises a select that it can send. If that is not possible now, lists the select, if it has a parker.
+    pub(super) fn promise(
+        &self,
+        parker: Option<&Parker>,
+        spot: &mut Option<Spot>,
+    ) -> Option<Grant> {
         let mut state = self.lock();
-        state.is_closed = true;
-        let alone = state.single_takers.take_all();
-        let takers = alone.chain(state.select_takers.take_all());
-        // The putters' messages stay listed until the putters take them back.
-        let putters: Vec<_> = state.putters.iter().map(|(_, it)| it.clone()).collect();
-        drop(state);
-        takers.chain(putters).for_each(|waiter| waiter.unpark());
+        let grant = state.promise();
+        if grant.is_none()
+            && let Some(parker) = parker
+        {
+            state.list_select_putter(parker, spot);
+        }
+        grant
+    }
+
+    /// Removes a select that does not wait to send any more. If it was woken and `passes_on`, wakes the next sender.
+    pub(super) fn stop_select_putting(&self, spot: Spot, passes_on: bool) {
+        let next = self.lock().remove_select_putter(spot, passes_on);
+        wake(next);
+    }
+
+    /// Puts the message for which there was a promise.
+    ///
+    /// # Errors
+    /// Returns the message if the channel was closed meanwhile, or if the claimed taker has withdrawn and there is no
+    /// other.
+    pub(super) fn keep(&self, grant: Grant, message: T) -> Result<(), PutError<T>> {
+        let woken = self.lock().keep(grant, message)?;
+        woken.into_iter().for_each(wake);
+        Ok(())
+    }
+
+    pub(super) fn break_promise(&self, grant: Grant) {
+        let next = self.lock().break_promise(grant);
+        wake(next);
+    }
+
+    pub(super) fn close(&self) {
+        let waiting = self.lock().close();
+        waiting.into_iter().for_each(|waiter| waiter.unpark());
     }
 
     pub(super) fn is_closed(&self) -> bool {
-        self.lock().is_closed
+        self.lock().is_closed()
     }
 
     pub(super) fn len(&self) -> usize {
-        self.lock().messages.len()
+        self.lock().len()
+    }
+
+    pub(super) fn capacity(&self) -> usize {
+        self.lock().capacity()
     }
 }
 
-impl<T> QueueState<T> {
-    /// Puts the message. Returns the parker of the taker to wake.
-    fn put(&mut self, message: T) -> Result<Option<Parker>, PutError<T>> {
-        if self.is_closed {
-            return Err(PutError::Closed(message));
-        }
-        let Some((spot, taker)) = self.pop_to_hand() else {
-            if self.messages.len() >= self.capacity {
-                return Err(PutError::Full(message));
-            }
-            self.messages.push_back(message);
-            return Ok(self.next_taker());
-        };
-        self.messages.push_back(message);
-        if let Some(oldest) = self.messages.pop_front() {
-            self.handed.push_back_at(spot, oldest);
-        }
-        Ok(Some(taker))
-    }
-
-    /// Removes and returns the taker to which a message is handed: the first taker, if it waits for this channel alone;
-    /// on a channel with capacity 0, the first one that waits for this channel alone. `None` if a putter is listed.
-    fn pop_to_hand(&mut self) -> Option<(Spot, Parker)> {
-        let (spot, _) = self.single_takers.front()?;
-        let is_first = self
-            .select_takers
-            .front()
-            .is_none_or(|(other, _)| spot < other);
-        if !self.putters.is_empty() || !(is_first || self.capacity == 0) {
-            return None;
-        }
-        Some((spot, self.single_takers.pop_front()?))
-    }
-
-    fn next_taker(&mut self) -> Option<Parker> {
-        match (self.single_takers.front(), self.select_takers.front()) {
-            (Some((alone, _)), Some((several, _))) if several < alone => {
-                self.select_takers.pop_front()
-            }
-            (Some(_), _) => self.single_takers.pop_front(),
-            (None, _) => self.select_takers.pop_front(),
-        }
-    }
-
-    fn list(&mut self, parker: &Parker, waits: TakerScope, spot: &mut Option<Spot>) {
-        let takers = match waits {
-            TakerScope::ThisChannel => &mut self.single_takers,
-            TakerScope::SeveralChannels => &mut self.select_takers,
-        };
-        if !spot.is_some_and(|spot| takers.contains(spot)) {
-            takers.push_back_at(self.next_taker, parker.clone());
-            *spot = Some(self.next_taker);
-            self.next_taker = self.next_taker.next();
-        }
-    }
-
-    /// Removes a taker from its list. Returns its parker if it was still listed.
-    fn remove(&mut self, spot: Spot) -> Option<Parker> {
-        self.single_takers
-            .remove(spot)
-            .or_else(|| self.select_takers.remove(spot))
-    }
-
-    /// Takes the next message. Also returns the parker of the putter whose message was sent by that.
-    fn take(&mut self) -> (TakeResult<T>, Option<Parker>) {
-        let message = self.messages.pop_front();
-        // A closed channel accepts no more messages: its putters take theirs back.
-        let putter = if self.is_closed {
-            None
-        } else {
-            self.putters.pop_front()
-        };
-        match (message, putter) {
-            (Some(message), Some((next, parker))) => {
-                self.messages.push_back(next);
-                (TakeResult::Message(message), Some(parker))
-            }
-            (None, Some((message, parker))) => (TakeResult::Message(message), Some(parker)),
-            (Some(message), None) => (TakeResult::Message(message), None),
-            (None, None) if self.is_closed => (TakeResult::Closed, None),
-            (None, None) => (TakeResult::Nothing, None),
-        }
-    }
-}
-
+#[inline]
 fn wake(parker: Option<Parker>) {
     if let Some(parker) = parker {
         parker.unpark();
@@ -286,7 +259,7 @@ fn wake(parker: Option<Parker>) {
 
 #[cfg(all(test, not(reunite_model)))]
 mod tests {
-    use super::{LockedQueue, Parker, PutError, TakeResult, TakerScope};
+    use super::{Listing, LockedQueue, Parker, PutError, TakeResult};
 
     /// On several cores no channel is a queue of three to seven messages.
     #[test]
@@ -322,9 +295,14 @@ mod tests {
         let queue = LockedQueue::new(1);
         let mut spots = [None; 2];
         let [at_several, at_alone] = &mut spots;
-        let found = queue.take_or_list(&several, TakerScope::SeveralChannels, at_several);
+        let several = Listing {
+            parker: several,
+            selection: None,
+            arm: 0,
+        };
+        let found = queue.take_or_list_select(&several, at_several);
         assert!(matches!(found, TakeResult::Nothing));
-        let found = queue.take_or_list(&alone, TakerScope::ThisChannel, at_alone);
+        let found = queue.take_or_list(&alone, at_alone);
         assert!(matches!(found, TakeResult::Nothing));
         // The first taker also waits for other channels, so it is only woken.
         assert!(queue.put('a').is_ok() && queue.put('b').is_ok() && queue.put('c').is_err());

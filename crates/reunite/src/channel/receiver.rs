@@ -89,7 +89,8 @@ impl<T> Receiver<T> {
         }
     }
 
-    /// The channel's state, which the waits of [`select`](super::select()) look at.
+    /// The channel's state, which the waits of a select look at.
+    #[inline]
     pub(super) fn channel(&self) -> &ChannelState<T> {
         &self.channel
     }
@@ -170,6 +171,42 @@ impl<T> Receiver<T> {
     /// Returns true if the channel holds no messages.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Returns the number of messages that the channel holds at most: 0 for a [`rendezvous`](super::rendezvous), `None`
+    /// if there is no limit.
+    ///
+    /// ```
+    /// use reunite::channel::{bounded, unbounded};
+    /// assert_eq!(bounded::<u8>(3).1.capacity(), Some(3));
+    /// assert_eq!(unbounded::<u8>().1.capacity(), None);
+    /// ```
+    pub fn capacity(&self) -> Option<usize> {
+        self.channel.capacity()
+    }
+
+    /// Returns true if the channel holds as many messages as it can. A [`rendezvous`](super::rendezvous) is always
+    /// full, and always empty.
+    ///
+    /// ```
+    /// let (tx, rx) = reunite::channel::bounded(1);
+    /// tx.send('a').unwrap();
+    /// assert!(tx.is_full() && rx.is_full());
+    /// ```
+    pub fn is_full(&self) -> bool {
+        self.capacity()
+            .is_some_and(|capacity| self.len() >= capacity)
+    }
+
+    /// Returns true if both are ends of the same channel.
+    ///
+    /// ```
+    /// let (tx, rx) = reunite::channel::unbounded::<u8>();
+    /// assert!(tx.same_channel(&tx.clone()) && rx.same_channel(&rx.clone()));
+    /// assert!(!tx.same_channel(&reunite::channel::unbounded().0));
+    /// ```
+    pub fn same_channel(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.channel, &other.channel)
     }
 }
 

@@ -13,6 +13,8 @@
 //!    reads the message, then stamps the slot free for the next round.
 //! 3. A stamp is stored with release and read with acquire, so a thread that has the slot by rule 1 or 2 sees what the
 //!    thread before it did to the message.
+//! 4. A thread that changes `head` to [`MOVED`] after `tail` was closed has all slots from the old `head` to `tail`
+//!    alone. Those that are not stamped filled yet will be, by rule 1.
 //!
 //! # Protocol
 //! Only `head` and `tail` tell whether there is a message or room. If the stamp of a slot is older than that, a thread
@@ -23,6 +25,9 @@
 //!
 //! `tail` also tells whether the ring is closed, so no put can succeed after the closing, nor a take find the end
 //! before it.
+//!
+//! A ring can be emptied for good: see [`Ring::move_out`]. It is closed first, so `tail` is final. Then `head` becomes
+//! [`MOVED`] in one step, and by rule 4 no take gets another message.
 //!
 //! The moves of `head` and `tail`, and the reads that find the ring full, empty or closed, are sequentially consistent.
 //! The waiting around the ring (`channel::ring_channel`) relies on that.
@@ -46,6 +51,8 @@ use crate::primitive::{AtomicUsize, Ordering, UnsafeCell};
 const FILLED: usize = 1;
 /// The bit of `tail` that means: nothing more is put.
 const CLOSED: usize = 1;
+/// The value of `head` after all messages were moved out. Positions are even, so none has this value.
+const MOVED: usize = usize::MAX;
 /// The distance from a position to the next in the same round. The bit below it is [`FILLED`] or [`CLOSED`].
 const STEP: usize = 2;
 
@@ -202,6 +209,7 @@ impl<T> Ring<T> {
                     }
                 }
                 _ if step.is_guess => step.look(&self.head),
+                _ if head == MOVED => return TakeResult::Closed,
                 _ => {
                     let tail = self.tail.0.load(Ordering::SeqCst);
                     if tail == head {
@@ -236,11 +244,40 @@ impl<T> Ring<T> {
         self.tail.0.load(Ordering::SeqCst) & CLOSED != 0
     }
 
-    /// The number of messages that are put and not taken.
+    /// Closes the ring, and gives all messages that it holds to `keep`, in their order. Every take that begins later,
+    /// or that has not taken a message yet, finds the ring closed and empty.
+    pub(super) fn move_out(&self, mut keep: impl FnMut(T)) {
+        self.close();
+        let tail = self.tail.0.load(Ordering::SeqCst) & !CLOSED;
+        let mut at = self.head.0.swap(MOVED, Ordering::SeqCst);
+        while at != MOVED && at != tail {
+            let slot = &self.slots[self.index(at)];
+            let mut patience = Backoff::new();
+            while slot.stamp.load(Ordering::Acquire) != at | FILLED {
+                patience.pause();
+            }
+            // SAFETY: rule 4: this thread changed `head` to `MOVED`, so it has the slot alone.
+            let place = unsafe { &*slot.message.get() };
+            // SAFETY: rules 1 and 3: the slot was stamped filled after its message was written. It is read only here:
+            // no take gets a slot while `head` is `MOVED`, and a second call finds `MOVED`.
+            keep(unsafe { place.assume_init_read() });
+            at = self.after(at);
+        }
+    }
+
+    /// Returns true if all messages were moved out.
+    pub(super) fn is_moved(&self) -> bool {
+        self.head.0.load(Ordering::SeqCst) == MOVED
+    }
+
+    /// The number of messages that are put and not taken. None are left after they were moved out.
     pub(super) fn len(&self) -> usize {
         loop {
             let tail = self.tail.0.load(Ordering::SeqCst) & !CLOSED;
             let head = self.head.0.load(Ordering::SeqCst);
+            if head == MOVED {
+                return 0;
+            }
             // Both words had these values at the same moment.
             if self.tail.0.load(Ordering::SeqCst) & !CLOSED == tail {
                 return match self.index(tail).checked_sub(self.index(head)) {
@@ -360,6 +397,47 @@ mod tests {
             ring.close();
             assert!(matches!(ring.put(0), Err(PutError::Closed(_))));
             assert!(matches!(ring.take(), TakeResult::Closed));
+        }
+    }
+
+    /// Messages are moved out while others are taken: each taker, and the mover, sees them in their order, and the mover
+    /// has the last ones.
+    #[test]
+    fn the_messages_are_moved_out_once_and_in_order() {
+        for round in 0..200 {
+            let ring = Ring::new(1 + round % 7);
+            let (moved, taken, put) = std::thread::scope(|s| {
+                let putter = s.spawn(|| {
+                    let (mut n, mut patience) = (0, Backoff::new());
+                    loop {
+                        match ring.put(Box::new(n)) {
+                            Ok(()) => n += 1,
+                            Err(PutError::Full(_)) => patience.pause(),
+                            Err(PutError::Closed(_)) => return n,
+                        }
+                    }
+                });
+                let taker = s.spawn(|| {
+                    let (mut taken, mut patience) = (Vec::new(), Backoff::new());
+                    loop {
+                        match ring.take() {
+                            TakeResult::Message(message) => taken.push(*message),
+                            TakeResult::Nothing => patience.pause(),
+                            TakeResult::Closed => return taken,
+                        }
+                    }
+                });
+                let mut patience = Backoff::new();
+                while ring.tail.0.load(Ordering::SeqCst) < 20 * STEP {
+                    patience.pause();
+                }
+                let mut moved = Vec::new();
+                ring.move_out(|message| moved.push(*message));
+                ring.move_out(|_| panic!("they were moved out"));
+                assert!(ring.is_moved() && ring.is_closed() && ring.len() == 0);
+                (moved, taker.join().unwrap(), putter.join().unwrap())
+            });
+            assert!(taken.into_iter().chain(moved).eq(0..put));
         }
     }
 

@@ -12,18 +12,40 @@
 //! is room: suppose that there is room and that a listed putter sleeps. Either the last take found the list empty: then
 //! the putter was listed later, tried once more and saw the room. Or the last take woke a putter: then that putter
 //! stopped waiting, saw the room and woke the next one, and so on until the list was empty.
+//!
+//! # Becoming a queue
+//! A ring cannot keep room free for a message that does not exist yet, as a select that sends needs it. So when a select
+//! sends into the channel for the first time, the channel becomes a [`LockedQueue`] for good. Under the lock `ending`,
+//! which closing takes, too:
+//!
+//! 1. All messages are moved out of the ring ([`Ring::move_out`]), which is closed from then on.
+//! 2. The queue with these messages is published.
+//!
+//! After that all listed threads are woken, as by closing. A thread that finds the ring closed takes the lock and so
+//! waits for the end of step 2. If there is a queue then, it goes on there; otherwise the channel is closed. So nobody
+//! can find the channel closed or empty because of the move, no message changes its place in the order, and a thread
+//! that is listed after the wake-up tries once more by step (2) above, and finds the ring closed.
 
+use std::collections::VecDeque;
+
+use super::lock::Lock;
 use super::outcome::{PutError, TakeResult};
 use super::position_guess::RingSide;
+use super::queue::LockedQueue;
 use super::ring::Ring;
-use super::waiters::Waiters;
+use super::waiters::{WaitSpots, Waiters};
 use crate::park::Parker;
+use crate::primitive::OnceLock;
 use crate::wait_queue::Spot;
 
 pub(super) struct RingChannel<T> {
     ring: Ring<T>,
     putters: Waiters,
     takers: Waiters,
+    /// What the channel has become, if a select has sent into it.
+    queue: OnceLock<LockedQueue<T>>,
+    /// Held while the channel closes, or becomes a queue.
+    ending: Lock<()>,
 }
 
 impl<T> RingChannel<T> {
@@ -32,18 +54,81 @@ impl<T> RingChannel<T> {
             ring: Ring::new(capacity),
             putters: Waiters::new(),
             takers: Waiters::new(),
+            queue: OnceLock::new(),
+            ending: Lock::new(()),
         }
+    }
+
+    /// Returns the queue that the channel has become, for a caller that has found the ring closed; `None` if the
+    /// channel is closed.
+    #[cold]
+    fn queue(&self) -> Option<&LockedQueue<T>> {
+        self.queue.get().or_else(|| {
+            let _until_published = self.ending.lock();
+            self.queue.get()
+        })
+    }
+
+    /// Makes the channel a queue, unless it is one. Returns `None` if the channel is closed and never was one.
+    pub(super) fn become_queue(&self) -> Option<&LockedQueue<T>> {
+        if self.queue.get().is_none() {
+            self.move_to_queue();
+        }
+        self.queue.get()
+    }
+
+    #[cold]
+    fn move_to_queue(&self) {
+        let ending = self.ending.lock();
+        if !self.ring.is_closed() {
+            let mut messages = VecDeque::new();
+            self.ring.move_out(|message| messages.push_back(message));
+            let queue = LockedQueue::with_messages(messages, self.capacity());
+            let published = self.queue.set(queue);
+            debug_assert!(published.is_ok(), "a ring is moved once");
+        }
+        drop(ending);
+        self.wake_all();
+    }
+
+    fn wake_all(&self) {
+        self.takers.wake_all();
+        self.putters.wake_all();
     }
 
     #[inline]
     pub(super) fn put(&self, message: T) -> Result<(), PutError<T>> {
+        match self.put_in_ring(message) {
+            Err(PutError::Closed(message)) => self.put_in_queue(message),
+            ended => ended,
+        }
+    }
+
+    #[inline]
+    fn put_in_ring(&self, message: T) -> Result<(), PutError<T>> {
         self.ring.put(message)?;
         self.takers.wake_one();
         Ok(())
     }
 
+    #[cold]
+    fn put_in_queue(&self, message: T) -> Result<(), PutError<T>> {
+        match self.queue() {
+            Some(queue) => queue.put(message),
+            None => Err(PutError::Closed(message)),
+        }
+    }
+
     #[inline]
     pub(super) fn take(&self) -> TakeResult<T> {
+        match self.take_from_ring() {
+            TakeResult::Closed => self.take_from_queue(LockedQueue::take),
+            found => found,
+        }
+    }
+
+    #[inline]
+    fn take_from_ring(&self) -> TakeResult<T> {
         let found = self.ring.take();
         if let TakeResult::Message(_) = found {
             self.putters.wake_one();
@@ -51,45 +136,92 @@ impl<T> RingChannel<T> {
         found
     }
 
-    pub(super) fn put_or_list(
+    #[cold]
+    fn take_from_queue(
         &self,
-        message: T,
-        parker: &Parker,
-        spot: &mut Option<Spot>,
-    ) -> Result<(), PutError<T>> {
-        match self.put(message) {
-            Err(PutError::Full(message)) => {
-                self.putters.list(parker, spot);
-                self.put(message)
-            }
-            ended => ended,
-        }
+        take: impl FnOnce(&LockedQueue<T>) -> TakeResult<T>,
+    ) -> TakeResult<T> {
+        self.queue().map_or(TakeResult::Closed, take)
     }
 
-    pub(super) fn take_or_list(&self, parker: &Parker, spot: &mut Option<Spot>) -> TakeResult<T> {
-        match self.take() {
-            TakeResult::Nothing => {
-                self.takers.list(parker, spot);
-                self.take()
+    /// Puts the message, or lists its sender. Returns true if the sender need not wait: the message was put (it is
+    /// `None` then), or the channel is closed.
+    pub(super) fn put_or_list(
+        &self,
+        message: &mut Option<T>,
+        parker: &Parker,
+        spots: &mut WaitSpots,
+    ) -> bool {
+        let put = |message: &mut Option<T>| match message.take().map(|it| self.put_in_ring(it)) {
+            None | Some(Ok(())) => Some(true),
+            Some(Err(PutError::Full(back))) => {
+                *message = Some(back);
+                Some(false)
+            }
+            Some(Err(PutError::Closed(back))) => {
+                *message = Some(back);
+                None
+            }
+        };
+        let mut is_put = match self.queue.get() {
+            Some(_) => None,
+            None => put(message),
+        };
+        if is_put == Some(false) {
+            self.putters.list(parker, &mut spots.in_list);
+            is_put = put(message);
+        }
+        is_put.unwrap_or_else(|| {
+            let queue = self.queue();
+            queue.is_none_or(|queue| queue.put_or_list(message, parker, &mut spots.in_queue))
+        })
+    }
+
+    /// Takes a message. If there is none, lists the receiver: in the ring's list, or by `list_in_queue` if the channel
+    /// is a queue.
+    pub(super) fn take_or_list(
+        &self,
+        parker: &Parker,
+        spots: &mut WaitSpots,
+        list_in_queue: impl FnOnce(&LockedQueue<T>, &mut Option<Spot>) -> TakeResult<T>,
+    ) -> TakeResult<T> {
+        let mut found = self.take_from_ring();
+        if let TakeResult::Nothing = found {
+            self.takers.list(parker, &mut spots.in_list);
+            found = self.take_from_ring();
+        }
+        match found {
+            TakeResult::Closed => {
+                self.take_from_queue(|queue| list_in_queue(queue, &mut spots.in_queue))
             }
             found => found,
         }
     }
 
-    /// Ends the wait of a putter that was listed at this spot. If it was woken and there is room, wakes the next
-    /// putter.
-    pub(super) fn stop_putting(&self, spot: Spot) {
-        if !self.putters.remove(spot) && !self.ring.is_full() {
+    /// Ends the wait of a sender, and takes back its message, unless it was put. If the sender was woken and there is
+    /// room, wakes the next one.
+    pub(super) fn stop_putting(&self, message: &mut Option<T>, spots: &WaitSpots) {
+        if let Some(spot) = spots.in_list
+            && !self.putters.remove(spot)
+            && !self.ring.is_full()
+        {
             self.putters.wake_one();
+        }
+        if let (Some(queue), Some(spot)) = (self.queue.get(), spots.in_queue) {
+            queue.stop_putting(message, spot);
         }
     }
 
-    /// Ends the wait of a taker that was listed at this spot. If it was woken and there is a message, wakes the next
-    /// taker.
-    pub(super) fn stop_taking(&self, spot: Spot) {
-        if !self.takers.remove(spot) && self.ring.len() > 0 {
+    /// Ends the wait of a receiver. Returns the message that it was handed, if any. If the receiver was woken and there
+    /// is a message, wakes the next one.
+    pub(super) fn stop_taking(&self, spots: &WaitSpots) -> Option<T> {
+        if let Some(spot) = spots.in_list
+            && !self.takers.remove(spot)
+            && self.ring.len() > 0
+        {
             self.takers.wake_one();
         }
+        self.queue.get()?.stop_taking(spots.in_queue?)
     }
 
     /// Returns true if the other end had nothing left to do: the ring was empty just before the caller's put, or full
@@ -103,16 +235,32 @@ impl<T> RingChannel<T> {
     }
 
     pub(super) fn close(&self) {
-        self.ring.close();
-        self.takers.wake_all();
-        self.putters.wake_all();
+        let ending = self.ending.lock();
+        let queue = self.queue.get();
+        if queue.is_none() {
+            self.ring.close();
+        }
+        drop(ending);
+        match queue {
+            Some(queue) => queue.close(),
+            None => self.wake_all(),
+        }
     }
 
     pub(super) fn is_closed(&self) -> bool {
-        self.ring.is_closed()
+        self.ring.is_closed() && self.queue().is_none_or(LockedQueue::is_closed)
     }
 
     pub(super) fn len(&self) -> usize {
-        self.ring.len()
+        let len = self.ring.len();
+        // If they are moved out only after that, they were all there.
+        if !self.ring.is_moved() {
+            return len;
+        }
+        self.queue().map_or(0, LockedQueue::len)
+    }
+
+    pub(super) fn capacity(&self) -> usize {
+        self.ring.capacity()
     }
 }

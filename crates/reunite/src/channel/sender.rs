@@ -88,7 +88,7 @@ impl<T> Sender<T> {
     pub fn try_send(&self, message: T) -> Result<(), SendError<T>> {
         match self.channel.put(message) {
             Ok(()) => {
-                self.epoch.renew();
+                self.sent();
                 Ok(())
             }
             Err(PutError::Full(message)) => Err(SendError::full(message)),
@@ -105,7 +105,7 @@ impl<T> Sender<T> {
     ) -> Result<(), SendError<T>> {
         match self.channel.put(message) {
             Ok(()) => {
-                self.epoch.renew();
+                self.sent();
                 Ok(())
             }
             Err(unsent) => self.wait_to_send(unsent, deadline, at),
@@ -114,7 +114,7 @@ impl<T> Sender<T> {
 
     #[cold]
     #[inline(never)]
-    fn wait_to_send(
+    pub(super) fn wait_to_send(
         &self,
         unsent: PutError<T>,
         deadline: Option<Instant>,
@@ -130,7 +130,7 @@ impl<T> Sender<T> {
         let ended = self.channel.wait_to_put(&mut message, deadline, at);
         match (message, ended) {
             (None, _) => {
-                self.epoch.renew();
+                self.sent();
                 Ok(())
             }
             // A wait is ready and the message is still there only if the channel is closed.
@@ -150,7 +150,19 @@ impl<T> Sender<T> {
         }
     }
 
-    fn closed(&self, message: T) -> SendError<T> {
+    /// The channel's state, which the waits of a select look at.
+    #[inline]
+    pub(super) fn channel(&self) -> &ChannelState<T> {
+        &self.channel
+    }
+
+    /// Records that a message was sent.
+    #[inline]
+    pub(super) fn sent(&self) {
+        self.epoch.renew();
+    }
+
+    pub(super) fn closed(&self, message: T) -> SendError<T> {
         match self.channel.receivers.report_cut() {
             None => SendError::closed(message),
             Some(why) => SendError::cut_off(message, why),
@@ -181,6 +193,42 @@ impl<T> Sender<T> {
     /// Returns true if the channel holds no messages.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Returns the number of messages that the channel holds at most: 0 for a [`rendezvous`](super::rendezvous), `None`
+    /// if there is no limit.
+    ///
+    /// ```
+    /// use reunite::channel::{bounded, unbounded};
+    /// assert_eq!(bounded::<u8>(3).0.capacity(), Some(3));
+    /// assert_eq!(unbounded::<u8>().0.capacity(), None);
+    /// ```
+    pub fn capacity(&self) -> Option<usize> {
+        self.channel.capacity()
+    }
+
+    /// Returns true if the channel holds as many messages as it can. A [`rendezvous`](super::rendezvous) is always
+    /// full, and always empty.
+    ///
+    /// ```
+    /// let (tx, rx) = reunite::channel::bounded(1);
+    /// tx.send('a').unwrap();
+    /// assert!(tx.is_full() && rx.is_full());
+    /// ```
+    pub fn is_full(&self) -> bool {
+        self.capacity()
+            .is_some_and(|capacity| self.len() >= capacity)
+    }
+
+    /// Returns true if both are ends of the same channel.
+    ///
+    /// ```
+    /// let (tx, rx) = reunite::channel::unbounded::<u8>();
+    /// assert!(tx.same_channel(&tx.clone()) && rx.same_channel(&rx.clone()));
+    /// assert!(!tx.same_channel(&reunite::channel::unbounded().0));
+    /// ```
+    pub fn same_channel(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.channel, &other.channel)
     }
 }
 

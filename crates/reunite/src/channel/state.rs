@@ -4,18 +4,20 @@ use std::panic::Location;
 
 use super::cut_epoch::CutShortEpoch;
 use super::end_count::EndCount;
+use super::lock::Lock;
 use super::outcome::{PutError, TakeResult};
 use super::position_guess::RingSide;
-use super::queue::{LockedQueue, TakerScope};
+use super::queue::LockedQueue;
 use super::ring_channel::RingChannel;
+use super::timer::Timer;
+use super::waiters::WaitSpots;
 use crate::deadlock::{WaitObject, WaitSite, WaitsOn};
 use crate::error::RecvError;
 use crate::observe::Verb;
-use crate::park::Parker;
 use crate::primitive::{Arc, Instant, has_several_cores};
 use crate::spin::{SpinHint, pause_for_message, yield_for_message};
 use crate::wait::{Heed, WaitOutcome, block_until, tell_task, wait_for_message};
-use crate::wait_queue::Spot;
+use crate::wait_queue::WaitQueue;
 
 /// A channel with a smaller capacity is a queue. A queue hands a message to a waiting receiver, and takes one directly
 /// from a waiting sender. The models check the smallest ring.
@@ -34,20 +36,24 @@ const FIRST_PAUSE_AT_QUEUE: u32 = 2;
 
 pub(super) struct ChannelState<T> {
     made_at: &'static Location<'static>,
-    buffer: MessageBuffer<T>,
+    pub(super) buffer: MessageBuffer<T>,
     pub(super) take_hint: SpinHint,
-    put_hint: SpinHint,
+    pub(super) put_hint: SpinHint,
     pub(super) senders: EndCount,
     pub(super) receivers: EndCount,
+    /// The messages that a [`Select`](super::Select) has taken, and whose operation is not complete yet.
+    pub(super) selected: Lock<WaitQueue<T>>,
 }
 
 #[expect(
     clippy::large_enum_variant,
     reason = "it is allocated once a channel, and never moved"
 )]
-enum MessageBuffer<T> {
+pub(super) enum MessageBuffer<T> {
     Ring(RingChannel<T>),
     Queue(LockedQueue<T>),
+    /// The clock sends the messages.
+    Timer(Timer<T>),
 }
 
 impl<T> ChannelState<T> {
@@ -66,13 +72,28 @@ impl<T> ChannelState<T> {
                 FIRST_PAUSE_AT_QUEUE,
             ),
         };
+        Self::with_buffer(room, first_pause, made_at)
+    }
+
+    /// Makes a channel into which the clock sends.
+    pub(super) fn of_timer(timer: Timer<T>, made_at: &'static Location<'static>) -> Arc<Self> {
+        let buffer = MessageBuffer::Timer(timer);
+        Self::with_buffer(buffer, FIRST_PAUSE_AT_QUEUE, made_at)
+    }
+
+    fn with_buffer(
+        buffer: MessageBuffer<T>,
+        first_pause: u32,
+        made_at: &'static Location<'static>,
+    ) -> Arc<Self> {
         Arc::new(Self {
             made_at,
-            buffer: room,
+            buffer,
             take_hint: SpinHint::new(first_pause),
             put_hint: SpinHint::new(first_pause),
             senders: EndCount::new(),
             receivers: EndCount::new(),
+            selected: Lock::new(WaitQueue::new()),
         })
     }
 
@@ -95,6 +116,7 @@ impl<T> ChannelState<T> {
         match &self.buffer {
             MessageBuffer::Ring(slots) => slots.put(message),
             MessageBuffer::Queue(queue) => queue.put(message),
+            MessageBuffer::Timer(timer) => timer.put(message),
         }
     }
 
@@ -104,6 +126,7 @@ impl<T> ChannelState<T> {
         match &self.buffer {
             MessageBuffer::Ring(slots) => slots.take(),
             MessageBuffer::Queue(queue) => queue.take(),
+            MessageBuffer::Timer(timer) => timer.take(),
         }
     }
 
@@ -123,38 +146,22 @@ impl<T> ChannelState<T> {
         at: &'static Location<'static>,
     ) -> WaitOutcome {
         let site = self.site(Verb::Send, at);
-        let ready = |message: &mut Option<T>, put: &mut dyn FnMut(T) -> Result<(), PutError<T>>| {
-            match message.take().map(put) {
-                None | Some(Ok(())) => true,
-                Some(Err(PutError::Closed(back))) => {
-                    *message = Some(back);
-                    true
-                }
-                Some(Err(PutError::Full(back))) => {
-                    *message = Some(back);
-                    false
-                }
-            }
-        };
-        let mut spot = None;
         let ended = match &self.buffer {
             MessageBuffer::Ring(slots) => {
                 if spin(slots, RingSide::Put, &self.put_hint, deadline, &mut || {
-                    ready(message, &mut |message| slots.put(message))
+                    put_without_waiting(slots, message)
                 }) {
                     return WaitOutcome::Ready;
                 }
+                let mut spots = WaitSpots::default();
                 let ended = block_until(site, deadline, Heed::TaskUntold, |parker| {
-                    ready(message, &mut |message| {
-                        slots.put_or_list(message, parker, &mut spot)
-                    })
+                    slots.put_or_list(message, parker, &mut spots)
                 });
-                if let Some(spot) = spot {
-                    slots.stop_putting(spot);
-                }
+                slots.stop_putting(message, &spots);
                 ended
             }
             MessageBuffer::Queue(queue) => {
+                let mut spot = None;
                 let ended =
                     wait_for_message(site, deadline, Heed::TaskUntold, &self.put_hint, |parker| {
                         queue.put_or_list(message, parker, &mut spot)
@@ -164,6 +171,8 @@ impl<T> ChannelState<T> {
                 }
                 ended
             }
+            // It has no sender.
+            MessageBuffer::Timer(_) => WaitOutcome::Ready,
         };
         // A receiver may have taken it in the meantime.
         if message.is_some() {
@@ -180,7 +189,7 @@ impl<T> ChannelState<T> {
         at: &'static Location<'static>,
     ) -> WaitOutcome {
         let site = self.site(Verb::Recv, at);
-        let mut spot = None;
+        let mut spots = WaitSpots::default();
         let mut ready = |take: &mut dyn FnMut() -> TakeResult<T>| {
             if let TakeResult::Nothing = found {
                 *found = take();
@@ -199,7 +208,11 @@ impl<T> ChannelState<T> {
                     return WaitOutcome::Ready;
                 }
                 block_until(site, deadline, Heed::TaskUntold, |parker| {
-                    ready(&mut || slots.take_or_list(parker, &mut spot))
+                    ready(&mut || {
+                        slots.take_or_list(parker, &mut spots, |queue, spot| {
+                            queue.take_or_list(parker, spot)
+                        })
+                    })
                 })
             }
             MessageBuffer::Queue(queue) => wait_for_message(
@@ -207,12 +220,13 @@ impl<T> ChannelState<T> {
                 deadline,
                 Heed::TaskUntold,
                 &self.take_hint,
-                |parker| {
-                    ready(&mut || queue.take_or_list(parker, TakerScope::ThisChannel, &mut spot))
-                },
+                |parker| ready(&mut || queue.take_or_list(parker, &mut spots.in_queue)),
             ),
+            MessageBuffer::Timer(timer) => timer.wait(site, deadline, &mut |parker| {
+                ready(&mut || timer.take_or_list(parker, &mut spots.in_list))
+            }),
         };
-        if let Some(handed) = spot.and_then(|spot| self.stop_taking(spot)) {
+        if let Some(handed) = self.stop_taking(&spots) {
             *found = TakeResult::Message(handed);
         }
         if let TakeResult::Nothing = found {
@@ -221,25 +235,16 @@ impl<T> ChannelState<T> {
         ended
     }
 
-    /// Takes a message; if there is none, lists the caller, who also waits for other channels.
-    pub(super) fn take_or_list(&self, parker: &Parker, spot: &mut Option<Spot>) -> TakeResult<T> {
+    /// Removes a receiver that no longer waits for a message. Returns the message that it was handed, if any. If the
+    /// receiver was woken and there is a message, wakes the next one.
+    pub(super) fn stop_taking(&self, spots: &WaitSpots) -> Option<T> {
         match &self.buffer {
-            MessageBuffer::Ring(slots) => slots.take_or_list(parker, spot),
-            MessageBuffer::Queue(queue) => {
-                queue.take_or_list(parker, TakerScope::SeveralChannels, spot)
-            }
-        }
-    }
-
-    /// Removes a receiver that no longer waits for a message. Returns the message that it was handed, if any; that
-    /// happens only if it waited for this channel alone.
-    pub(super) fn stop_taking(&self, spot: Spot) -> Option<T> {
-        match &self.buffer {
-            MessageBuffer::Ring(slots) => {
-                slots.stop_taking(spot);
+            MessageBuffer::Ring(slots) => slots.stop_taking(spots),
+            MessageBuffer::Queue(queue) => queue.stop_taking(spots.in_queue?),
+            MessageBuffer::Timer(timer) => {
+                timer.stop_taking(spots.in_list?);
                 None
             }
-            MessageBuffer::Queue(queue) => queue.stop_taking(spot),
         }
     }
 
@@ -248,6 +253,7 @@ impl<T> ChannelState<T> {
         match &self.buffer {
             MessageBuffer::Ring(slots) => slots.close(),
             MessageBuffer::Queue(queue) => queue.close(),
+            MessageBuffer::Timer(timer) => timer.close(),
         }
     }
 
@@ -265,6 +271,7 @@ impl<T> ChannelState<T> {
         match &self.buffer {
             MessageBuffer::Ring(slots) => slots.is_closed(),
             MessageBuffer::Queue(queue) => queue.is_closed(),
+            MessageBuffer::Timer(timer) => timer.is_closed(),
         }
     }
 
@@ -272,7 +279,18 @@ impl<T> ChannelState<T> {
         match &self.buffer {
             MessageBuffer::Ring(slots) => slots.len(),
             MessageBuffer::Queue(queue) => queue.len(),
+            MessageBuffer::Timer(timer) => timer.len(),
         }
+    }
+
+    /// The number of messages that the channel holds at most; `None` if there is no limit.
+    pub(super) fn capacity(&self) -> Option<usize> {
+        let capacity = match &self.buffer {
+            MessageBuffer::Ring(slots) => slots.capacity(),
+            MessageBuffer::Queue(queue) => queue.capacity(),
+            MessageBuffer::Timer(timer) => timer.capacity(),
+        };
+        Some(capacity).filter(|capacity| *capacity != usize::MAX)
     }
 
     /// Counts one sender less. The last one closes the channel.
@@ -286,6 +304,22 @@ impl<T> ChannelState<T> {
     pub(super) fn drop_receiver(&self, told: &CutShortEpoch) {
         if self.receivers.remove(told, || self.is_closed()) {
             self.close_now();
+        }
+    }
+}
+
+/// Puts the message if there is room. Returns true if its sender need not wait: it was put (it is `None` then), or the
+/// channel is closed.
+fn put_without_waiting<T>(slots: &RingChannel<T>, message: &mut Option<T>) -> bool {
+    match message.take().map(|message| slots.put(message)) {
+        None | Some(Ok(())) => true,
+        Some(Err(PutError::Closed(back))) => {
+            *message = Some(back);
+            true
+        }
+        Some(Err(PutError::Full(back))) => {
+            *message = Some(back);
+            false
         }
     }
 }

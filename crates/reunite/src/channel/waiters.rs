@@ -5,6 +5,14 @@ use crate::park::Parker;
 use crate::primitive::{AtomicUsize, Ordering};
 use crate::wait_queue::{Spot, WaitQueue};
 
+/// The spots of a waiting thread at a channel: in a list of [`Waiters`], and in a queue. It has both only if the channel
+/// became a queue while the thread waited.
+#[derive(Default)]
+pub(super) struct WaitSpots {
+    pub(super) in_list: Option<Spot>,
+    pub(super) in_queue: Option<Spot>,
+}
+
 pub(super) struct Waiters {
     /// The number of listed threads. Changed only under the lock, read without it.
     count: AtomicUsize,

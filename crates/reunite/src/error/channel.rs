@@ -61,6 +61,10 @@ impl RecvError {
         Self(ChannelErrorKind::Wait(WaitError::refused(refusal)))
     }
 
+    pub(crate) fn of_cut_short(why: CutShort) -> Self {
+        Self(ChannelErrorKind::Wait(WaitError::of_cut_short(why)))
+    }
+
     /// Returns true if the channel is closed and empty and every sender finished sending: there are no more messages.
     pub fn is_closed(&self) -> bool {
         matches!(self.0, ChannelErrorKind::Closed)
@@ -159,6 +163,13 @@ impl<T> SendError<T> {
         Self {
             message,
             kind: ChannelErrorKind::Wait(WaitError::refused(refusal)),
+        }
+    }
+
+    pub(crate) fn of_cut_short(message: T, why: CutShort) -> Self {
+        Self {
+            message,
+            kind: ChannelErrorKind::Wait(WaitError::of_cut_short(why)),
         }
     }
 

@@ -52,7 +52,7 @@ pub enum Verb {
     Recv,
     /// Sends into a channel.
     Send,
-    /// Receives from the first of several channels that has a message.
+    /// Waits for the first of several operations on channels that is possible: see [`select!`](crate::select!).
     Select,
     /// Acquires permits of a semaphore.
     Acquire,

@@ -37,6 +37,18 @@ pub(crate) fn watchdog() -> Watchdog {
     Watchdog(well)
 }
 
+/// Returns when the live tree shows that the task with this name waits so.
+pub(crate) fn until_waits(name: &str, how: &str) {
+    let is_shown = || {
+        let dump = reunite::dump().to_string();
+        dump.lines()
+            .any(|line| line.contains(name) && line.contains(how))
+    };
+    while !is_shown() {
+        std::thread::yield_now();
+    }
+}
+
 /// Blocks until the current task is cancelled, and returns by what and why.
 pub(crate) fn until_cancelled() -> reunite::Cancelled {
     reunite::sleep(LONG).expect_err("nobody sleeps for an hour in a test")

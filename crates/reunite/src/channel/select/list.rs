@@ -1,19 +1,19 @@
-//! Waiting for several channels at once.
+//! A select over a list of receivers of one type.
 
 use std::panic::Location;
 
-use super::outcome::TakeResult;
-use super::receiver::Receiver;
-use super::state::ChannelState;
+use super::super::receiver::Receiver;
+use super::arm::{Patience, PatienceLimit, RecvArm, SelectEnding};
+use super::wait::{ArmOrder, wait_for_arms};
 use crate::deadline;
-use crate::deadlock::{WaitObject, WaitSite, WaitsOn};
 use crate::error::RecvError;
-use crate::observe::Verb;
 use crate::primitive::{Duration, Instant, now};
-use crate::wait::{Heed, wait_for_message};
 
 /// Waits for the first of several channels that has a message, or that is closed and empty. Returns the index of the
 /// channel, and its message or error. If several are ready, the first in the list is taken; rotate the list to be fair.
+///
+/// This is for a list of receivers of one type. [`select!`](crate::select!) chooses between channels of different
+/// types, and between receives and sends.
 ///
 /// # Errors
 /// The current task was cancelled; the wait was [refused](crate::sync); or `receivers` is empty
@@ -52,7 +52,12 @@ pub fn try_select<T>(
     if receivers.is_empty() {
         return Err(RecvError::closed());
     }
-    look(receivers, &mut |_, channel| channel.take()).ok_or_else(RecvError::empty)
+    let mut all = receivers.iter().enumerate();
+    let ready = all.find_map(|(index, receiver)| match receiver.try_recv() {
+        Err(error) if error.is_empty() => None,
+        ended => Some((index, ended)),
+    });
+    ready.ok_or_else(RecvError::empty)
 }
 
 /// Does what [`select`] does, but waits at most `timeout`.
@@ -90,52 +95,18 @@ fn select_until<T>(
     deadline: Option<Instant>,
     at: &'static Location<'static>,
 ) -> Result<(usize, Result<T, RecvError>), RecvError> {
-    if receivers.is_empty() {
-        return Err(RecvError::closed());
+    match try_select(receivers) {
+        Err(error) if error.is_empty() => {}
+        ended => return ended,
     }
-    if let Some(found) = look(receivers, &mut |_, channel| channel.take()) {
-        return Ok(found);
-    }
+    // Only a wait with a deadline can time out.
     let since = deadline.map(|_| now());
-    let mut found = None;
-    let site = WaitSite {
-        verb: Verb::Select,
-        object: WaitObject::None,
-        at,
-        on: WaitsOn::Anyone,
-    };
-    let mut spots = vec![None; receivers.len()];
-    let ended = wait_for_message(
-        site,
-        deadline,
-        Heed::Task,
-        &receivers[0].channel().take_hint,
-        |parker| {
-            found = found.take().or_else(|| {
-                look(receivers, &mut |place, channel| {
-                    channel.take_or_list(parker, &mut spots[place])
-                })
-            });
-            found.is_some()
-        },
-    );
-    let listed = receivers.iter().zip(spots);
-    for (receiver, spot) in listed.filter_map(|(it, spot)| Some((it, spot?))) {
-        let handed = receiver.channel().stop_taking(spot);
-        debug_assert!(handed.is_none(), "it waited for several");
-    }
-    found.ok_or_else(|| RecvError::of_wait(ended, since))
-}
-
-/// The first channel in which `take` finds something, and what it finds.
-fn look<T>(
-    receivers: &[&Receiver<T>],
-    take: &mut dyn FnMut(usize, &ChannelState<T>) -> TakeResult<T>,
-) -> Option<(usize, Result<T, RecvError>)> {
-    let mut channels = receivers.iter().enumerate();
-    channels.find_map(|(place, receiver)| match take(place, receiver.channel()) {
-        TakeResult::Message(message) => Some((place, Ok(receiver.received(message)))),
-        TakeResult::Closed => Some((place, Err(receiver.channel().end()))),
-        TakeResult::Nothing => None,
-    })
+    let mut arms: Vec<_> = receivers.iter().map(|it| RecvArm::new(it)).collect();
+    let mut listed: Vec<_> = arms.iter_mut().map(RecvArm::arm).collect();
+    let chosen = wait_for_arms(&mut listed, ArmOrder::Biased, deadline, at)
+        .map_err(|ended| RecvError::of_wait(ended, since))?;
+    drop(listed);
+    let limit = PatienceLimit::Until(deadline);
+    let ending = SelectEnding(Ok(Patience { limit, at }));
+    Ok((chosen, arms.swap_remove(chosen).finish(ending)))
 }
