@@ -301,10 +301,66 @@ fn calls_of_pools_have_the_same_names() {
     assert_eq!((done.into_inner(), receiver.recv()), (1, Ok("done")));
 }
 
+#[test]
+fn channels_have_the_same_names() {
+    use reunite::channel::{self, Receiver, Select, Sender};
+    use std::time::{Duration, Instant};
+
+    let (tx, rx): (Sender<u8>, Receiver<u8>) = channel::bounded(3);
+    tx.send(1).unwrap();
+    tx.try_send(2).unwrap();
+    tx.send_timeout(3, Duration::ZERO).unwrap();
+    assert_eq!((tx.len(), tx.capacity(), tx.is_full()), (3, Some(3), true));
+    assert!(tx.send_deadline(4, Instant::now()).is_err());
+    assert_eq!((rx.recv().unwrap(), rx.try_recv().unwrap()), (1, 2));
+    assert_eq!(rx.recv_timeout(Duration::ZERO).unwrap(), 3);
+    assert!(rx.recv_deadline(Instant::now()).is_err() && rx.is_empty());
+    assert!(rx.same_channel(&rx.clone()) && rx.try_iter().next().is_none());
+    let at = channel::at(Instant::now());
+    assert!(channel::after(Duration::ZERO).recv().unwrap() >= at.recv().unwrap());
+    assert!(channel::tick(Duration::ZERO).recv().is_ok());
+    assert!(channel::never::<()>().try_recv().is_err());
+    let mut select = Select::new().biased();
+    let (sends, receives) = (select.send(&tx), select.recv(&rx));
+    let operation = select.select().unwrap();
+    assert_eq!(operation.index(), sends);
+    operation.send(&tx, 5).unwrap();
+    select.remove(sends);
+    let operation = select.try_select().unwrap();
+    assert_eq!(
+        (operation.index(), operation.recv(&rx).unwrap()),
+        (receives, 5)
+    );
+    assert!(select.select_timeout(Duration::ZERO).is_err());
+    assert!(select.select_deadline(Instant::now()).is_err());
+    tx.send(6).unwrap();
+    drop(tx);
+    assert!(rx.iter().take(0).next().is_none());
+    assert!(rx.into_iter().eq([6]));
+    let (tx, rx) = channel::unbounded();
+    tx.send(7).unwrap();
+    let message = reunite::select! { biased; recv(rx) -> message => message };
+    assert_eq!(message.unwrap(), 7);
+}
+
 /// Returns the text of the guide about rayon.
 fn rayon_tables() -> &'static str {
     let guide = include_str!("../../../docs/coming-over.md");
     guide.split_once("\n## From `std`").unwrap().0
+}
+
+/// Returns the names of crossbeam-channel's functions and methods that are the same here. Code in a cell that is no name
+/// is not among them.
+fn crossbeam_channel_names() -> Vec<&'static str> {
+    let guide = include_str!("../../../docs/coming-over.md");
+    let (_, table) = guide.split_once("\n### crossbeam-channel").unwrap();
+    let (table, _) = table.split_once("\n### ").unwrap();
+    let mut names = names(table, "same name");
+    names.retain(|name| {
+        !name.contains(' ') && !["Sender", "Receiver", "Select", "SelectedOperation"].contains(name)
+    });
+    assert!(names.len() > 25, "only {names:?} were found");
+    names
 }
 
 /// Returns the names in the first cells of the rows whose second cell begins with `verdict`.
@@ -318,8 +374,9 @@ fn names<'a>(tables: &'a str, verdict: &str) -> Vec<&'a str> {
 
 #[test]
 fn each_name_that_is_the_same_is_called_here() {
-    let names = names(rayon_tables(), "same name");
+    let mut names = names(rayon_tables(), "same name");
     assert!(names.len() > 120, "only {} names were found", names.len());
+    names.extend(crossbeam_channel_names());
     let here = include_str!("coming_over.rs");
     let is_called = |name: &str| {
         let heads = [".", "::", "("].map(|head| format!("{head}{name}"));

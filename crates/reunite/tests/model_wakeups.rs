@@ -544,3 +544,101 @@ fn a_claimed_receiver_that_is_cancelled_has_the_message_or_not() {
         RUNS,
     );
 }
+
+/// A select that a sender has chosen waits for a message that comes only when another receiver has got its own. That
+/// receiver is woken, although the select was listed before it.
+#[test]
+fn a_chosen_select_passes_the_wake_ups_of_its_other_channels_on() {
+    for capacity in [1, 2] {
+        check(
+            move || {
+                let (tx, rx) = channel::bounded(0);
+                let (other, from_other) = channel::bounded(capacity);
+                let (open, gate) = channel::bounded(1);
+                let (_quiet_tx, quiet) = channel::bounded::<u8>(1);
+                reunite::scope(|s| {
+                    let chosen = s.spawn(|| {
+                        reunite::select! {
+                            recv(rx) -> message => message.unwrap(),
+                            recv(from_other) -> message => message.unwrap(),
+                        }
+                    });
+                    let sender = s.spawn(|| {
+                        reunite::select! {
+                            recv(quiet) -> message => panic!("{message:?}"),
+                            send(tx, { gate.recv().unwrap(); 7 }) -> sent => sent.unwrap(),
+                        }
+                    });
+                    let second = s.spawn(|| {
+                        from_other.recv().unwrap();
+                        open.send(()).unwrap();
+                    });
+                    other.send(8).unwrap();
+                    if chosen.join().unwrap() == 8 {
+                        other.send(8).unwrap();
+                        assert_eq!(rx.recv().unwrap(), 7);
+                    }
+                    second.join().unwrap();
+                    sender.join().unwrap();
+                });
+            },
+            RUNS / 2,
+        );
+    }
+}
+
+/// A ring becomes a queue while a plain sender and a plain receiver wait at it, or are about to.
+#[test]
+fn a_ring_that_becomes_a_queue_wakes_all_who_wait() {
+    check(
+        || {
+            let (tx, rx) = channel::bounded(2);
+            (0..2).for_each(|n| tx.send(n).unwrap());
+            reunite::scope(|s| {
+                let plain = s.spawn(|| {
+                    tx.send(2).unwrap();
+                    tx.send(3).unwrap();
+                });
+                let select = s.spawn(|| {
+                    reunite::select! {
+                        send(tx, 9) -> sent => sent.unwrap(),
+                    }
+                });
+                let received = s.spawn(|| (0..2).map(|_| rx.recv().unwrap()).collect::<Vec<_>>());
+                let mine: Vec<_> = (0..3).map(|_| rx.recv().unwrap()).collect();
+                let other = received.join().unwrap();
+                for part in [&mine, &other] {
+                    assert!(part.iter().filter(|n| **n < 9).is_sorted());
+                }
+                assert_eq!(mine.iter().chain(&other).sum::<i32>(), 15);
+                plain.join().unwrap();
+                select.join().unwrap();
+            });
+        },
+        RUNS,
+    );
+}
+
+/// A ring is closed while it becomes a queue: what was put is received, and every wait ends.
+#[test]
+fn a_ring_that_becomes_a_queue_may_be_closed_meanwhile() {
+    check(
+        || {
+            let (tx, rx) = channel::bounded(2);
+            reunite::scope(|s| {
+                let plain = s.spawn(|| i32::from(tx.send(1).is_ok()));
+                let select = s.spawn(|| {
+                    reunite::select! {
+                        send(tx, 2) -> sent => if sent.is_ok() { 2 } else { 0 },
+                    }
+                });
+                let receiver = s.spawn(|| rx.iter().sum::<i32>());
+                tx.close();
+                let sent = plain.join().unwrap() + select.join().unwrap();
+                assert_eq!(receiver.join().unwrap(), sent);
+                assert!(tx.send(3).is_err() && rx.recv().unwrap_err().is_closed());
+            });
+        },
+        RUNS,
+    );
+}

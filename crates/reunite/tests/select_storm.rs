@@ -226,11 +226,11 @@ fn storm(capacities: [usize; 2], closing: Closing, seed: u64) {
 
 #[test]
 fn each_message_is_received_once_and_in_order_or_returned() {
-    let _watchdog = watchdog();
     let capacities = [0, 1, 2, 4, 9, usize::MAX];
     for seed in 1..=test_scale::rounds(4) as u64 {
         for one in capacities {
             for two in capacities {
+                let _watchdog = watchdog();
                 for closing in [Closing::AtTheEnd, Closing::Meanwhile] {
                     storm([one, two], closing, seed * 0x9E37_79B9);
                 }
