@@ -130,7 +130,10 @@ pub use observe::{
     observe, on_stall, on_stragglers, on_unjoined_error, stall_after,
 };
 pub use par::{iter, par};
-pub use pool::{Pool, PoolBuilder, PoolMap, PoolScope, PoolTask, blocking, join, join3, join4};
+pub use pool::{
+    Pool, PoolBuilder, PoolMap, PoolScope, PoolTask, blocking, current_num_threads, join, join3,
+    join4,
+};
 pub use race::{Contender, Contenders, quorum, race};
 pub use scope::{Ended, Ready, Scope, ScopeBuilder, scope, try_scope};
 pub use spin::yield_briefly;

@@ -291,6 +291,9 @@ fn calls_of_pools_have_the_same_names() {
     let builder = Pool::builder().threads(2).stack_size(1 << 20);
     let pool = builder.build().unwrap();
     assert_eq!(pool.install(|| 1), 1);
+    assert_eq!(pool.install(|| reunite::current_num_threads()), 2);
+    let too_large = Pool::builder().threads(usize::MAX);
+    assert!(too_large.build_global().is_err());
     assert_eq!(pool.join(|| 1, || 2), (1, 2));
     let done = AtomicUsize::new(0);
     let (sender, receiver) = std::sync::mpsc::channel();

@@ -430,18 +430,27 @@ impl PoolBuilder {
     /// ```
     #[track_caller]
     pub fn build(self) -> io::Result<Pool> {
-        examine(&self.name, self.stack_size)?;
-        if let Some(threads) = self.threads.filter(|&threads| threads > SEATS) {
-            let threads = quantity(threads, "thread");
-            let why = format!("a pool of {threads} is too large: {SEATS} at most");
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
-        }
+        self.examine()?;
         let pool = self.pool(Location::caller());
         for _ in 0..pool.threads() {
             pool.shared.members.count_thread();
             pool.shared.start_thread()?;
         }
         Ok(pool)
+    }
+
+    /// Checks the settings.
+    ///
+    /// # Errors
+    /// A setting is invalid.
+    pub(super) fn examine(&self) -> io::Result<()> {
+        examine(&self.name, self.stack_size)?;
+        if let Some(threads) = self.threads.filter(|&threads| threads > SEATS) {
+            let threads = quantity(threads, "thread");
+            let why = format!("a pool of {threads} is too large: {SEATS} at most");
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+        }
+        Ok(())
     }
 
     /// Creates the pool without threads. They start when there is work for them.

@@ -100,6 +100,7 @@ mod watch;
 pub use builder::{Pool, PoolBuilder};
 pub(crate) use fork::join_at;
 pub use fork::{join, join3, join4};
+pub use global::current_num_threads;
 pub(crate) use global::take_part;
 pub use handle::PoolTask;
 pub use member::blocking;
