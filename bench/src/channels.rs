@@ -11,6 +11,8 @@ use crate::setting::Setting;
 use crate::table::Table;
 
 const CAPACITIES: [usize; 6] = [0, 1, 2, 4, 64, 1024];
+/// The capacities of the channels among which selects choose.
+const SELECTED: [usize; 3] = [0, 1, 64];
 /// Numbers of senders and receivers.
 const SHAPES: [(usize, usize); 4] = [(1, 1), (2, 2), (4, 1), (1, 4)];
 const ROUNDS: usize = 15;
@@ -19,7 +21,8 @@ const SAMPLE: Duration = Duration::from_millis(8);
 const FEWEST: u64 = 256;
 const MOST: u64 = 400_000;
 
-/// Measures all capacities and selects, or the given capacity, and writes `channels.*`; the names contain `on one core` if that is set.
+/// Measures all capacities, or the given one, and selects, and writes `channels.*`; the names contain `on one core` if that
+/// is set.
 pub(crate) fn run(
     setting: &Setting,
     capacity: Option<usize>,
@@ -29,9 +32,9 @@ pub(crate) fn run(
         for shape in SHAPES {
             cell(&mut table, capacity, shape, setting);
         }
-    }
-    if capacity.is_none() {
-        selects::run(&mut table, setting);
+        if SELECTED.contains(&capacity) {
+            selects::run(&mut table, setting, capacity);
+        }
     }
     table.write(&format!("channels{}", setting.on.replace(' ', "-")))?;
     Ok(table)
