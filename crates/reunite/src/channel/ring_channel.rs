@@ -99,8 +99,8 @@ impl<T> RingChannel<T> {
     #[inline]
     pub(super) fn put(&self, message: T) -> Result<(), PutError<T>> {
         match self.put_in_ring(message) {
-            Err(PutError::Closed(message)) => self.put_in_queue(message),
-            ended => ended,
+            Ok(()) => Ok(()),
+            Err(unsent) => self.put_in_queue(unsent),
         }
     }
 
@@ -111,8 +111,12 @@ impl<T> RingChannel<T> {
         Ok(())
     }
 
+    /// Puts a message for which the ring is closed into the queue, if there is one.
     #[cold]
-    fn put_in_queue(&self, message: T) -> Result<(), PutError<T>> {
+    fn put_in_queue(&self, unsent: PutError<T>) -> Result<(), PutError<T>> {
+        let PutError::Closed(message) = unsent else {
+            return Err(unsent);
+        };
         match self.queue() {
             Some(queue) => queue.put(message),
             None => Err(PutError::Closed(message)),
@@ -121,10 +125,11 @@ impl<T> RingChannel<T> {
 
     #[inline]
     pub(super) fn take(&self) -> TakeResult<T> {
-        match self.take_from_ring() {
-            TakeResult::Closed => self.take_from_queue(LockedQueue::take),
-            found => found,
+        let found = self.take_from_ring();
+        if let TakeResult::Message(_) = found {
+            return found;
         }
+        self.take_from_queue(found, LockedQueue::take)
     }
 
     #[inline]
@@ -136,12 +141,17 @@ impl<T> RingChannel<T> {
         found
     }
 
+    /// Takes from the queue, if there is one, after the ring was found closed.
     #[cold]
     fn take_from_queue(
         &self,
+        found: TakeResult<T>,
         take: impl FnOnce(&LockedQueue<T>) -> TakeResult<T>,
     ) -> TakeResult<T> {
-        self.queue().map_or(TakeResult::Closed, take)
+        match found {
+            TakeResult::Closed => self.queue().map_or(TakeResult::Closed, take),
+            found => found,
+        }
     }
 
     /// Puts the message, or lists its sender. Returns true if the sender need not wait: the message was put (it is
@@ -190,12 +200,7 @@ impl<T> RingChannel<T> {
             self.takers.list(parker, &mut spots.in_list);
             found = self.take_from_ring();
         }
-        match found {
-            TakeResult::Closed => {
-                self.take_from_queue(|queue| list_in_queue(queue, &mut spots.in_queue))
-            }
-            found => found,
-        }
+        self.take_from_queue(found, |queue| list_in_queue(queue, &mut spots.in_queue))
     }
 
     /// Ends the wait of a sender, and takes back its message, unless it was put. If the sender was woken and there is
