@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use reunite::Pool;
-use reunite::iter::{Either, empty, once, repeat, repeat_n};
+use reunite::iter::{self, Either, empty, once, repeat, repeat_n};
 use reunite::prelude::*;
 
 /// The odd numbers from 1 to 9.
@@ -32,6 +32,17 @@ fn conversions_have_the_same_names() {
     assert_eq!(vec(repeat('x').take(2)), ['x', 'x']);
     assert_eq!((vec(empty::<u8>()), vec(once(7))), (vec![], vec![7]));
     assert_eq!(Vec::from_par_iter(odd()), ODD);
+    let children = |n: &u32| {
+        if *n < 3 {
+            vec![2 * n, 2 * n + 1]
+        } else {
+            vec![]
+        }
+    };
+    assert_eq!(vec(iter::walk_tree(1, children)).len(), 5);
+    assert_eq!(vec(iter::walk_tree_prefix(1, children)), [1, 2, 4, 5, 3]);
+    assert_eq!(vec(iter::walk_tree_postfix(1, children)), [4, 5, 2, 3, 1]);
+    assert_eq!(vec(iter::split(7, |n| (n, None))), [7]);
     let mut extended = vec![0];
     extended.par_extend(odd());
     assert_eq!(extended, [0, 1, 3, 5, 7, 9]);
@@ -179,6 +190,8 @@ fn endings_that_collect_have_the_same_names() {
 
 #[test]
 fn adaptors_of_indexed_iterators_have_the_same_names() {
+    assert_eq!(vec(odd().by_uniform_blocks(2)), ODD);
+    assert_eq!(vec(odd().by_exponential_blocks()), ODD);
     assert_eq!(vec(odd().zip([2])), [(1, 2)]);
     assert_eq!(odd().zip_eq(odd()).count(), 5);
     assert_eq!(vec(odd().take(3).interleave([2])), [1, 2, 3, 5]);
@@ -246,6 +259,17 @@ fn methods_of_mutable_slices_have_the_same_names() {
     numbers.par_chunks_exact_mut(3).for_each(first_is_zero);
     numbers.par_rchunks_exact_mut(2).for_each(first_is_zero);
     assert_eq!(numbers, [0, 0, 5, 0, 9]);
+    numbers = ODD;
+    numbers.par_split_mut(|n| *n == 5).for_each(first_is_zero);
+    assert_eq!(numbers, [0, 3, 5, 0, 9]);
+    numbers
+        .par_split_inclusive_mut(|n| *n == 3)
+        .for_each(first_is_zero);
+    assert_eq!(numbers, [0, 3, 0, 0, 9]);
+    numbers
+        .par_chunk_by_mut(|a, b| a == b)
+        .for_each(|part| part[0] = part.len() as i32);
+    assert_eq!(numbers, [1, 1, 2, 0, 1]);
 }
 
 #[test]
@@ -417,7 +441,7 @@ fn no_name_that_is_not_there_yet_is_there() {
     };
     assert!(is_there("par_chunks") && is_there("map_with"));
     let names = names(rayon_tables(), "not there yet");
-    assert!(names.contains(&"by_uniform_blocks"));
+    assert!(names.contains(&"join_context"));
     let there: Vec<_> = names.into_iter().filter(|name| is_there(name)).collect();
     assert!(there.is_empty(), "change their rows: {there:?}");
 }

@@ -6,8 +6,10 @@ mod par_cases;
 
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, LinkedList};
 use std::fmt::Debug;
+use std::ops::Range;
 
 use par_cases::{Case, check};
+use reunite::iter::{split, walk_tree, walk_tree_postfix, walk_tree_prefix};
 use reunite::prelude::*;
 
 /// Compares endings that are sensitive to the order of the items.
@@ -41,6 +43,54 @@ macro_rules! chains {
 
 fn text_of(n: u32) -> String {
     n.to_string()
+}
+
+/// Returns the items of the case after a change.
+fn changed(case: &Case, change: impl Fn(&mut [u32])) -> Vec<u32> {
+    let mut items = case.items.clone();
+    change(&mut items);
+    items
+}
+
+/// Returns the function that gives the children of a node of a tree. Its nodes have different numbers of children.
+fn children(case: &Case) -> impl Fn(&u32) -> std::vec::IntoIter<u32> + Clone + Send + Sync + use<> {
+    let (most, size) = (case.items.len() as u32 * 4, case.size as u32);
+    move |node| {
+        let first = node * 3;
+        let children = first..first + (node + size) % 4;
+        children
+            .filter(|child| *child < most)
+            .collect::<Vec<_>>()
+            .into_iter()
+    }
+}
+
+/// Returns the nodes of that tree, by a recursion.
+fn nodes(case: &Case, parents_first: bool) -> Vec<u32> {
+    fn visit(
+        node: u32,
+        children: &impl Fn(&u32) -> std::vec::IntoIter<u32>,
+        parents_first: bool,
+        nodes: &mut Vec<u32>,
+    ) {
+        nodes.extend(parents_first.then_some(node));
+        children(&node).for_each(|child| visit(child, children, parents_first, nodes));
+        nodes.extend((!parents_first).then_some(node));
+    }
+    let mut nodes = Vec::new();
+    visit(1, &children(case), parents_first, &mut nodes);
+    nodes
+}
+
+fn halves(range: Range<usize>) -> (Range<usize>, Option<Range<usize>>) {
+    let middle = range.len() / 3;
+    match middle {
+        0 => (range, None),
+        _ => (
+            range.start..range.start + middle,
+            Some(range.start + middle..range.end),
+        ),
+    }
 }
 
 chains! {
@@ -90,6 +140,26 @@ chains! {
     split_slices_inclusive(c): c.items.par_split_inclusive(|n| n % 5 == 0)
         => c.items.split_inclusive(|n| n % 5 == 0);
     runs(c): c.items.par_chunk_by(|a, b| a <= b) => c.items.chunk_by(|a, b| a <= b);
+
+    mutable_pieces(c): changed(c, |items| items.par_split_mut(|n| n % 5 == 0).for_each(<[u32]>::reverse)).into_par_iter()
+        => changed(c, |items| items.split_mut(|n| n % 5 == 0).for_each(<[u32]>::reverse)).into_iter();
+    mutable_pieces_with_ends(c): changed(c, |items| {
+        items.par_split_inclusive_mut(|n| n % 5 == 0).for_each(<[u32]>::reverse)
+    }).into_par_iter() => changed(c, |items| {
+        items.split_inclusive_mut(|n| n % 5 == 0).for_each(<[u32]>::reverse)
+    }).into_iter();
+    mutable_runs(c): changed(c, |items| items.par_chunk_by_mut(|a, b| a <= b).for_each(<[u32]>::reverse)).into_par_iter()
+        => changed(c, |items| items.chunk_by_mut(|a, b| a <= b).for_each(<[u32]>::reverse)).into_iter();
+
+    trees_from_the_root(c): walk_tree_prefix(1, children(c)) => nodes(c, true).into_iter();
+    trees_to_the_root(c): walk_tree_postfix(1, children(c)) => nodes(c, false).into_iter();
+    filtered_trees(c): walk_tree(1, children(c)).filter(|n| n % 3 > 0)
+        => nodes(c, true).into_iter().filter(|n| n % 3 > 0);
+    split_values(c): split(0..c.a, halves).flat_map_iter(|part| part) => 0..c.a;
+    blocks(c): c.items.par_iter().by_uniform_blocks(c.size) => c.items.iter();
+    growing_blocks(c): c.items.par_iter().enumerate().by_exponential_blocks() => c.items.iter().enumerate();
+    blocks_of_filtered_items(c): c.items.par_iter().by_uniform_blocks(c.size).filter(|n| **n % 3 == 1).map(|n| text_of(*n))
+        => c.items.iter().filter(|n| **n % 3 == 1).map(|n| text_of(*n));
 
     characters(c): c.text.par_chars() => c.text.chars();
     characters_with_places(c): c.text.par_char_indices() => c.text.char_indices();

@@ -190,7 +190,7 @@ impl Pace {
             self.end_block();
         }
         let look = if self.free > 0 {
-            (FREE - self.free).clamp(2, self.free)
+            (FREE - self.free).max(2).min(self.free)
         } else if left < self.short {
             self.rest.min(LAST_LOOK)
         } else {

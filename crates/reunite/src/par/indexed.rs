@@ -5,6 +5,7 @@ use std::panic::Location;
 
 use super::adaptor::Adapted;
 use super::adaptors::{Mapping, NumbersOfTrue};
+use super::blocks::Blocks;
 use super::chunks::{Gathered, IntoFolded, IntoVec};
 use super::convert::IntoParallelIterator;
 use super::interleave::Interleave;
@@ -12,6 +13,7 @@ use super::iterator::ParallelIterator;
 use super::owned::collect_indexed;
 use super::plumbing::DriveIndexed;
 use super::selection::{MinLen, Rev, Section, StepBy};
+use super::source::assert_size;
 use super::zip::{Enumerate, Zip};
 
 /// The result of [`positions`](IndexedParallelIterator::positions).
@@ -262,6 +264,42 @@ pub trait IndexedParallelIterator: DriveIndexed {
     /// ```
     fn with_min_len(self, min: usize) -> MinLen<Self> {
         MinLen { base: self, min }
+    }
+
+    /// Works on the items in blocks of `size`: all items of a block are done before the first of the next one is begun.
+    /// The items have no known places any more.
+    ///
+    /// # Panics
+    /// If `size` is zero.
+    ///
+    /// ```
+    /// use reunite::prelude::*;
+    /// use std::sync::atomic::{AtomicUsize, Ordering};
+    /// let most = AtomicUsize::new(0);
+    /// (0..100_usize).into_par_iter().by_uniform_blocks(10).for_each(|n| {
+    ///     let before = most.fetch_max(n, Ordering::SeqCst);
+    ///     assert!(before < n / 10 * 10 + 10, "no item of a later block was begun");
+    /// });
+    /// ```
+    #[track_caller]
+    fn by_uniform_blocks(self, size: usize) -> Blocks<Self> {
+        assert_size(size);
+        Blocks::uniform(self, size)
+    }
+
+    /// Works on the items in blocks, each twice as large as the one before: all items of a block are done before the first
+    /// of the next one is begun. The first has one item for each thread of the pool. The items have no known places any
+    /// more.
+    ///
+    /// Where a search ends early, fewer items are done in vain.
+    ///
+    /// ```
+    /// use reunite::prelude::*;
+    /// let found = (0..1_000_000_u32).into_par_iter().by_exponential_blocks().find_first(|n| n % 7 == 6);
+    /// assert_eq!(found, Some(6));
+    /// ```
+    fn by_exponential_blocks(self) -> Blocks<Self> {
+        Blocks::exponential(self)
     }
 
     /// Returns `self`: items are split whenever another thread has nothing to do, so there is no need of a greatest

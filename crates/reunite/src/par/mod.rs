@@ -6,13 +6,14 @@
 //! | `convert` | conversions into parallel iterators, and from them |
 //! | `owned`, `source`, `either` | what parallel iterators go over |
 //! | `adaptor`, `adaptors` | adaptors without a state of each part: `map`, `filter` and others |
-//! | `map_with`, `fold`, `flat_map`, `chain`, `zip`, `selection`, `chunks`, `interleave`, `intersperse` | the other adaptors |
+//! | `map_with`, `fold`, `flat_map`, `chain`, `zip`, `selection`, `chunks`, `blocks`, `interleave`, `intersperse` | the other adaptors |
 //! | `consumers`, `find`, `part_range`, `collect`, `try_endings`, `try_collect` | endings |
 //! | `iterator`, `indexed` | the methods that users call |
 //! | `slice_mut`, `sort` | sorting slices |
 
 mod adaptor;
 mod adaptors;
+mod blocks;
 mod chain;
 mod chunks;
 mod collect;
@@ -85,6 +86,7 @@ pub fn par<I: convert::IntoParallelIterator>(items: I) -> I::Iter {
 /// Parallel iterators, with the names that rayon gave them. Import the traits with `use reunite::prelude::*`.
 pub mod iter {
     pub use super::adaptor::Adapted;
+    pub use super::blocks::Blocks;
     pub use super::chain::Chained;
     pub use super::chunks::Gathered;
     pub use super::convert::{
@@ -105,7 +107,8 @@ pub mod iter {
         ArrayWindows, Bridge, Chunks, ChunksExact, ChunksMut, IndexedRangeItem, Lines,
         ParallelBridge, ParallelDrainFull, ParallelDrainRange, ParallelSlice, ParallelString,
         Pattern, PieceIter, RChunks, RChunksMut, RangeItem, RangeIter, Repeat, RepeatN, SliceIter,
-        SliceIterMut, Utf16Units, Windows, Words, empty, once, repeat, repeat_n,
+        SliceIterMut, SplitIter, TreeWalk, Utf16Units, Windows, Words, empty, once, repeat,
+        repeat_n, split, walk_tree, walk_tree_postfix, walk_tree_prefix,
     };
     pub use super::try_collect::{IsResult, ItemError};
     pub use super::try_endings::{Try, TryFold};

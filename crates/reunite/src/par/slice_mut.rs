@@ -4,7 +4,10 @@ use std::cmp::Ordering;
 use std::panic::Location;
 
 use super::sort::{cached_key, stable, unstable};
-use super::source::{ChunksExact, ChunksMut, RChunksMut, assert_size};
+use super::source::{
+    ChunkingBy, ChunksExact, ChunksMut, PieceIter, RChunksMut, Splitting, SplittingInclusive,
+    assert_size,
+};
 
 /// The methods of slices that change them in parallel: sorts, and parallel iterators over mutable parts.
 ///
@@ -120,6 +123,59 @@ pub trait ParallelSliceMut<T: Send> {
             chunks: RChunksMut::new(whole, size),
             remainder,
         }
+    }
+
+    /// Returns a parallel iterator over the mutable pieces between items for which `is_separator` returns true.
+    ///
+    /// ```
+    /// use reunite::prelude::*;
+    /// let mut numbers = [3, 1, 0, 2, 1];
+    /// numbers.par_split_mut(|n| *n == 0).for_each(|piece| piece.sort_unstable());
+    /// assert_eq!(numbers, [1, 3, 0, 1, 2]);
+    /// ```
+    fn par_split_mut<F>(&mut self, is_separator: F) -> PieceIter<&mut [T], Splitting<F>>
+    where
+        F: Fn(&T) -> bool + Send + Sync,
+    {
+        let slice = self.as_parallel_slice_mut();
+        PieceIter::new(Some(slice), Splitting(is_separator))
+    }
+
+    /// Returns a parallel iterator over the mutable pieces that end with an item for which `is_end` returns true.
+    ///
+    /// ```
+    /// use reunite::prelude::*;
+    /// let mut numbers = [1, 0, 2, 2, 0];
+    /// numbers.par_split_inclusive_mut(|n| *n == 0).for_each(|piece| piece.reverse());
+    /// assert_eq!(numbers, [0, 1, 0, 2, 2]);
+    /// ```
+    fn par_split_inclusive_mut<F>(
+        &mut self,
+        is_end: F,
+    ) -> PieceIter<&mut [T], SplittingInclusive<F>>
+    where
+        F: Fn(&T) -> bool + Send + Sync,
+    {
+        let slice = self.as_parallel_slice_mut();
+        let whole = Some(slice).filter(|slice| !slice.is_empty());
+        PieceIter::new(whole, SplittingInclusive(is_end))
+    }
+
+    /// Returns a parallel iterator over the longest mutable pieces in which `belong_together` returns true for each two
+    /// neighbours.
+    ///
+    /// ```
+    /// use reunite::prelude::*;
+    /// let mut numbers = [1, 1, 2];
+    /// numbers.par_chunk_by_mut(|a, b| a == b).for_each(|piece| piece[0] = piece.len());
+    /// assert_eq!(numbers, [2, 1, 1]);
+    /// ```
+    fn par_chunk_by_mut<F>(&mut self, belong_together: F) -> PieceIter<&mut [T], ChunkingBy<F>>
+    where
+        F: Fn(&T, &T) -> bool + Send + Sync,
+    {
+        let slice = self.as_parallel_slice_mut();
+        PieceIter::new(Some(slice), ChunkingBy(belong_together))
     }
 
     /// Sorts the slice, and keeps the order of equal elements.

@@ -9,19 +9,24 @@ use crate::par::drive::drive_producer;
 use crate::par::plumbing::{Consumer, Drive, Producer};
 
 /// A text or a slice, and where it is cut.
-pub trait Cut<S: Copy>: Send + Sync {
+pub trait Cut<S>: Send + Sync {
     /// The type of a piece.
     type Piece: Send;
 
     /// Returns the length of `rest`.
-    fn len(&self, rest: S) -> usize;
+    fn len(&self, rest: &S) -> usize;
 
-    /// Finds the first end of a piece at `from` or after it. Returns what is before it and what follows, or `None` if
-    /// there is none. Nothing before `from` is looked at.
-    fn cut(&self, rest: S, from: usize) -> Option<(S, S)>;
+    /// Finds the first end of a piece at `from` or after it. Returns what is before it and what follows, or all and
+    /// `None` if there is none. Nothing before `from` is looked at.
+    fn cut(&self, rest: S, from: usize) -> (S, Option<S>);
 
     /// Returns the pieces of a part between two ends.
     fn pieces(&self, part: S) -> impl Iterator<Item = Self::Piece>;
+}
+
+/// Returns what [`Cut::cut`] does of a text or slice that is cut in these two, or not at all.
+pub(super) fn cut_or_whole<S>(whole: S, cut: Option<(S, S)>) -> (S, Option<S>) {
+    cut.map_or((whole, None), |(left, right)| (left, Some(right)))
 }
 
 /// A parallel iterator over the pieces of a text or a slice.
@@ -34,12 +39,12 @@ pub struct PieceIter<S, C> {
 }
 
 impl<S, C> PieceIter<S, C> {
-    pub(super) fn new(whole: Option<S>, cut: C) -> Self {
+    pub(in crate::par) fn new(whole: Option<S>, cut: C) -> Self {
         Self { whole, cut }
     }
 }
 
-impl<S: Copy + Send, C: Cut<S>> Drive for PieceIter<S, C> {
+impl<S: Send, C: Cut<S>> Drive for PieceIter<S, C> {
     type Item = C::Piece;
 
     fn drive<K: Consumer<C::Piece>>(self, at: &'static Location<'static>, consumer: K) -> K {
@@ -56,36 +61,33 @@ struct PiecesProducer<'a, S, C> {
     cut: &'a C,
 }
 
-impl<S: Copy + Send, C: Cut<S>> PiecesProducer<'_, S, C> {
+impl<S, C: Cut<S>> PiecesProducer<'_, S, C> {
     /// Cuts `rest` at the first end at `from` or after it.
-    fn cut_at(&self, from: usize) -> (Option<S>, Option<S>) {
-        let Some(rest) = self.rest else {
-            return (None, None);
-        };
-        match self.cut.cut(rest, from) {
-            Some((left, right)) => (Some(left), Some(right)),
-            None => (Some(rest), None),
-        }
+    fn cut_at(rest: Option<S>, cut: &C, from: usize) -> (Option<S>, Option<S>) {
+        rest.map_or((None, None), |rest| {
+            let (left, right) = cut.cut(rest, from);
+            (Some(left), right)
+        })
     }
 }
 
-impl<S: Copy + Send, C: Cut<S>> Producer for PiecesProducer<'_, S, C> {
+impl<S: Send, C: Cut<S>> Producer for PiecesProducer<'_, S, C> {
     type Item = C::Piece;
 
     fn len(&self) -> usize {
-        self.rest.map_or(0, |rest| self.cut.len(rest) + 1)
+        self.rest.as_ref().map_or(0, |rest| self.cut.len(rest) + 1)
     }
 
     fn split_at(self, at: usize) -> (Self, Self) {
-        let (left, right) = self.cut_at(at);
-        let cut = self.cut;
+        let Self { rest, cut } = self;
+        let (left, right) = Self::cut_at(rest, cut, at);
         (Self { rest: left, cut }, Self { rest: right, cut })
     }
 
     fn next_block(&mut self, size: usize) -> impl Iterator<Item = C::Piece> {
-        let (block, rest) = self.cut_at(size);
-        self.rest = rest;
         let cut = self.cut;
+        let (block, rest) = Self::cut_at(self.rest.take(), cut, size);
+        self.rest = rest;
         block.into_iter().flat_map(|block| cut.pieces(block))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::pieces::Cut;
+use super::pieces::{Cut, cut_or_whole};
 use crate::par::adaptor::debug_without_functions;
 
 /// A pattern by which a text is cut: a character, an array or a slice of characters, or a function of a character.
@@ -76,16 +76,20 @@ debug_without_functions! {
 impl<'a, P: Pattern> Cut<&'a str> for SplittingText<P> {
     type Piece = &'a str;
 
-    fn len(&self, rest: &'a str) -> usize {
+    fn len(&self, rest: &&'a str) -> usize {
         rest.len()
     }
 
-    fn cut(&self, rest: &'a str, from: usize) -> Option<(&'a str, &'a str)> {
+    fn cut(&self, rest: &'a str, from: usize) -> (&'a str, Option<&'a str>) {
         let from = boundary(rest, from);
-        let at = from + rest[from..].find(|c| self.0.matches(c))?;
-        let mut right = rest[at..].chars();
-        right.next();
-        Some((&rest[..at], right.as_str()))
+        let found = rest[from..].find(|c| self.0.matches(c));
+        let cut = found.map(|found| {
+            let (left, right) = rest.split_at(from + found);
+            let mut right = right.chars();
+            right.next();
+            (left, right.as_str())
+        });
+        cut_or_whole(rest, cut)
     }
 
     fn pieces(&self, part: &'a str) -> impl Iterator<Item = &'a str> {
@@ -104,16 +108,17 @@ debug_without_functions! {
 impl<'a, P: Pattern> Cut<&'a str> for SplittingTextInclusive<P> {
     type Piece = &'a str;
 
-    fn len(&self, rest: &'a str) -> usize {
+    fn len(&self, rest: &&'a str) -> usize {
         rest.len()
     }
 
-    fn cut(&self, rest: &'a str, from: usize) -> Option<(&'a str, &'a str)> {
+    fn cut(&self, rest: &'a str, from: usize) -> (&'a str, Option<&'a str>) {
         let from = boundary(rest, from);
         let mut after = rest[from..].chars();
-        after.find(|c| self.0.matches(*c))?;
-        let right = after.as_str();
-        (!right.is_empty()).then(|| rest.split_at(rest.len() - right.len()))
+        let _end = after.find(|c| self.0.matches(*c));
+        let after = after.as_str();
+        let cut = (!after.is_empty()).then(|| rest.split_at(rest.len() - after.len()));
+        cut_or_whole(rest, cut)
     }
 
     fn pieces(&self, part: &'a str) -> impl Iterator<Item = &'a str> {
@@ -128,13 +133,13 @@ pub struct IntoChars;
 impl<'a> Cut<&'a str> for IntoChars {
     type Piece = char;
 
-    fn len(&self, rest: &'a str) -> usize {
+    fn len(&self, rest: &&'a str) -> usize {
         rest.len()
     }
 
-    fn cut(&self, rest: &'a str, from: usize) -> Option<(&'a str, &'a str)> {
+    fn cut(&self, rest: &'a str, from: usize) -> (&'a str, Option<&'a str>) {
         let at = boundary(rest, from);
-        (at < rest.len()).then(|| rest.split_at(at))
+        cut_or_whole(rest, (at < rest.len()).then(|| rest.split_at(at)))
     }
 
     fn pieces(&self, part: &'a str) -> impl Iterator<Item = char> {
@@ -149,11 +154,11 @@ pub struct IntoCharIndices<'a>(pub(super) &'a str);
 impl<'a> Cut<&'a str> for IntoCharIndices<'a> {
     type Piece = (usize, char);
 
-    fn len(&self, rest: &'a str) -> usize {
+    fn len(&self, rest: &&'a str) -> usize {
         rest.len()
     }
 
-    fn cut(&self, rest: &'a str, from: usize) -> Option<(&'a str, &'a str)> {
+    fn cut(&self, rest: &'a str, from: usize) -> (&'a str, Option<&'a str>) {
         IntoChars.cut(rest, from)
     }
 
@@ -170,11 +175,11 @@ pub struct Matches<P>(pub(super) P);
 impl<'a, P: Pattern> Cut<&'a str> for Matches<P> {
     type Piece = &'a str;
 
-    fn len(&self, rest: &'a str) -> usize {
+    fn len(&self, rest: &&'a str) -> usize {
         rest.len()
     }
 
-    fn cut(&self, rest: &'a str, from: usize) -> Option<(&'a str, &'a str)> {
+    fn cut(&self, rest: &'a str, from: usize) -> (&'a str, Option<&'a str>) {
         IntoChars.cut(rest, from)
     }
 
@@ -193,11 +198,11 @@ pub struct MatchIndices<'a, P> {
 impl<'a, P: Pattern> Cut<&'a str> for MatchIndices<'a, P> {
     type Piece = (usize, &'a str);
 
-    fn len(&self, rest: &'a str) -> usize {
+    fn len(&self, rest: &&'a str) -> usize {
         rest.len()
     }
 
-    fn cut(&self, rest: &'a str, from: usize) -> Option<(&'a str, &'a str)> {
+    fn cut(&self, rest: &'a str, from: usize) -> (&'a str, Option<&'a str>) {
         IntoChars.cut(rest, from)
     }
 
