@@ -42,7 +42,7 @@ pub(super) struct RingChannel<T> {
     ring: Ring<T>,
     putters: Waiters,
     takers: Waiters,
-    /// What the channel has become, if a select has sent into it.
+    /// The queue that the channel has become, if a select has sent into it.
     queue: OnceLock<LockedQueue<T>>,
     /// Held while the channel closes, or becomes a queue.
     ending: Lock<()>,
