@@ -12,7 +12,7 @@ use crate::primitive::{Duration, Instant};
 /// closes by itself, so a second receive waits for ever.
 ///
 /// Use it in [`select!`](crate::select) to limit several waits together. It needs no thread, and costs nothing while no
-/// thread waits for it. A timeout beyond the end of the clock is [`never`].
+/// thread waits for it. A timeout beyond the end of the clock is [`never()`].
 ///
 /// ```
 /// use std::time::Duration;

@@ -11,7 +11,7 @@
 //! | [`unbounded`] | never waits; memory is the only limit |
 //! | [`rendezvous`], `bounded(0)` | waits until a receiver has the message |
 //! | [`after`], [`at`], [`tick`] | is made by the clock |
-//! | [`never`] | is never made |
+//! | [`never()`] | is never made |
 //!
 //! [`select!`](crate::select!) waits for the first of several receives and sends, [`Select`] does so for a number of
 //! them that is known only at run time, and [`select()`] for a list of receivers of one type.

@@ -275,7 +275,7 @@ impl SelectedOperation<'_> {
         }
     }
 
-    /// Completes a send. Waits only on a [`rendezvous`](super::rendezvous) whose receiver gave up after the select had
+    /// Completes a send. Waits only on a [`rendezvous`](crate::channel::rendezvous) whose receiver gave up after the select had
     /// chosen it: then the message waits for another receiver, within the time of the select.
     ///
     /// # Errors
