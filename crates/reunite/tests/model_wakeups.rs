@@ -642,3 +642,106 @@ fn a_ring_that_becomes_a_queue_may_be_closed_meanwhile() {
         RUNS,
     );
 }
+
+/// A receiver that was woken takes a message, and another message takes its place in the channel: the next receiver is
+/// woken for that.
+#[test]
+fn a_woken_receiver_that_takes_a_message_wakes_the_next_one_for_the_rest() {
+    check(
+        || {
+            let (tx, rx) = channel::bounded(1);
+            let (elsewhere, from_elsewhere) = channel::unbounded();
+            let (_quiet_tx, quiet) = channel::unbounded::<i32>();
+            reunite::scope(|s| {
+                s.spawn(|| {
+                    let (which, message) = channel::select(&[&from_elsewhere, &rx]).unwrap();
+                    if which == 1 {
+                        tx.send(message.unwrap()).unwrap();
+                        from_elsewhere.recv().unwrap();
+                    }
+                });
+                s.spawn(|| rx.recv().unwrap());
+                s.spawn(|| channel::select(&[&rx, &quiet]).unwrap());
+                s.spawn(|| tx.send(1).unwrap());
+                elsewhere.send(0).unwrap();
+                tx.send(2).unwrap();
+            });
+        },
+        RUNS * 4,
+    );
+}
+
+/// A select that has chosen to send is still listed as a sender, so that the next receiver may wake it instead of another
+/// sender.
+#[test]
+fn a_select_that_was_woken_after_its_choice_passes_the_receiver_on() {
+    check(
+        || {
+            let (tx, rx) = channel::bounded(0);
+            let (elsewhere, from_elsewhere) = channel::unbounded();
+            let (_quiet_tx, quiet) = channel::unbounded::<i32>();
+            reunite::scope(|s| {
+                s.spawn(|| {
+                    loop {
+                        reunite::select! {
+                            biased;
+                            send(tx, 1) -> sent => break sent.unwrap(),
+                            recv(from_elsewhere) -> message => message.unwrap(),
+                        }
+                    }
+                });
+                s.spawn(|| {
+                    reunite::select! {
+                        biased;
+                        send(tx, 2) -> sent => sent.unwrap(),
+                        recv(quiet) -> message => panic!("{message:?}"),
+                    }
+                });
+                for _ in 0..2 {
+                    s.spawn(|| rx.recv().unwrap());
+                }
+                elsewhere.send(()).unwrap();
+                // A wake-up that is in vain.
+                let _taken = from_elsewhere.try_recv();
+            });
+        },
+        RUNS * 4,
+    );
+}
+
+/// Two rooms become free. One select has the first, and its message is there only when the other has sent.
+#[test]
+fn a_select_that_was_woken_after_its_choice_passes_the_room_on() {
+    check(
+        || {
+            let (tx, rx) = channel::bounded(2);
+            let (open, gate) = channel::unbounded();
+            let (elsewhere, from_elsewhere) = channel::unbounded();
+            let (_quiet_tx, quiet) = channel::unbounded::<i32>();
+            (0..2).for_each(|n| tx.send(n).unwrap());
+            reunite::scope(|s| {
+                s.spawn(|| {
+                    loop {
+                        reunite::select! {
+                            biased;
+                            send(tx, { gate.recv().unwrap(); 1 }) -> sent => break sent.unwrap(),
+                            recv(from_elsewhere) -> message => message.unwrap(),
+                        }
+                    }
+                });
+                s.spawn(|| {
+                    reunite::select! {
+                        biased;
+                        send(tx, 2) -> sent => sent.unwrap(),
+                        recv(quiet) -> message => panic!("{message:?}"),
+                    }
+                    open.send(()).unwrap();
+                });
+                elsewhere.send(()).unwrap();
+                let _taken = from_elsewhere.try_recv();
+                (0..4).for_each(|_| _ = rx.recv().unwrap());
+            });
+        },
+        RUNS * 4,
+    );
+}

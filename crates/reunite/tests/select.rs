@@ -139,6 +139,48 @@ fn the_syntax_allows_what_a_match_allows() {
 }
 
 #[test]
+fn a_select_may_have_many_arms() {
+    let channels: Vec<_> = (0..32).map(|_| unbounded()).collect();
+    channels[31].0.send(7).unwrap();
+    let received = select! {
+        recv(channels[0].1) -> message => message.unwrap(),
+        recv(channels[1].1) -> message => message.unwrap(),
+        recv(channels[2].1) -> message => message.unwrap(),
+        recv(channels[3].1) -> message => message.unwrap(),
+        recv(channels[4].1) -> message => message.unwrap(),
+        recv(channels[5].1) -> message => message.unwrap(),
+        recv(channels[6].1) -> message => message.unwrap(),
+        recv(channels[7].1) -> message => message.unwrap(),
+        recv(channels[8].1) -> message => message.unwrap(),
+        recv(channels[9].1) -> message => message.unwrap(),
+        recv(channels[10].1) -> message => message.unwrap(),
+        recv(channels[11].1) -> message => message.unwrap(),
+        recv(channels[12].1) -> message => message.unwrap(),
+        recv(channels[13].1) -> message => message.unwrap(),
+        recv(channels[14].1) -> message => message.unwrap(),
+        recv(channels[15].1) -> message => message.unwrap(),
+        recv(channels[16].1) -> message => message.unwrap(),
+        recv(channels[17].1) -> message => message.unwrap(),
+        recv(channels[18].1) -> message => message.unwrap(),
+        recv(channels[19].1) -> message => message.unwrap(),
+        recv(channels[20].1) -> message => message.unwrap(),
+        recv(channels[21].1) -> message => message.unwrap(),
+        recv(channels[22].1) -> message => message.unwrap(),
+        recv(channels[23].1) -> message => message.unwrap(),
+        recv(channels[24].1) -> message => message.unwrap(),
+        recv(channels[25].1) -> message => message.unwrap(),
+        recv(channels[26].1) -> message => message.unwrap(),
+        recv(channels[27].1) -> message => message.unwrap(),
+        recv(channels[28].1) -> message => message.unwrap(),
+        recv(channels[29].1) -> message => message.unwrap(),
+        recv(channels[30].1) -> message => message.unwrap(),
+        recv(channels[31].1) -> message => message.unwrap(),
+        default => 0,
+    };
+    assert_eq!(received, 7);
+}
+
+#[test]
 fn if_several_arms_are_ready_each_gets_its_turn_unless_the_select_is_biased() {
     let channels: Vec<_> = (0..3).map(|_| unbounded()).collect();
     for (tx, _) in &channels {

@@ -7,9 +7,9 @@ use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use common::{LONG, until_waits, watchdog};
+use common::{LONG, until_waits, watchdog, with_time_enough};
 use reunite::channel::{
-    Receiver, RecvError, Select, SendError, Sender, bounded, never, rendezvous,
+    Receiver, RecvError, Select, SendError, Sender, after, bounded, never, rendezvous, unbounded,
 };
 use reunite::{Builder, select};
 
@@ -171,6 +171,84 @@ fn a_chosen_receiver_may_be_cancelled() {
     }
 }
 
+/// A message that came while a receiver was chosen for another one takes precedence over its timeout.
+#[test]
+fn a_chosen_receiver_looks_once_more_when_its_time_is_over() {
+    let _watchdog = watchdog();
+    for way in 0..3 {
+        let (tx, rx) = rendezvous();
+        let (other, from_other) = unbounded();
+        let made = Barrier::new(2);
+        let was_chosen = AtomicBool::new(false);
+        reunite::scope(|s| {
+            let receive = || {
+                with_time_enough(|time| {
+                    let received = match way {
+                        0 => rx.recv_timeout(time).ok(),
+                        1 => select! {
+                            recv(rx) -> message => message.ok(),
+                            recv(from_other) -> message => message.ok(),
+                            default(time) => None,
+                        },
+                        _ => {
+                            let late = after(time);
+                            select! {
+                                recv(rx) -> message => message.ok(),
+                                recv(from_other) -> message => message.ok(),
+                                recv(late) -> _ => None,
+                            }
+                        }
+                    };
+                    // Before it was chosen it only runs out of time.
+                    assert!(received.is_none() || was_chosen.load(Ordering::SeqCst));
+                    received
+                })
+            };
+            let receiver = s.spawn_with(named("the chosen"), receive);
+            let sender = s.spawn(|| send_slowly(&tx, &made, 7));
+            made.wait();
+            was_chosen.store(true, Ordering::SeqCst);
+            match way {
+                0 => {
+                    s.spawn(|| tx.send(8).unwrap());
+                }
+                _ => other.send(8).unwrap(),
+            }
+            assert_eq!(receiver.join().unwrap(), 8);
+            made.wait();
+            assert_eq!(rx.recv().unwrap(), 7);
+            sender.join().unwrap().unwrap();
+        });
+    }
+}
+
+/// The clock's message is not held up by a message that is being evaluated.
+#[test]
+fn a_chosen_select_heeds_the_clock() {
+    let _watchdog = watchdog();
+    let (tx, rx) = rendezvous();
+    let made = Barrier::new(2);
+    let was_chosen = AtomicBool::new(false);
+    reunite::scope(|s| {
+        let receiver = s.spawn(|| {
+            while !was_chosen.load(Ordering::SeqCst) {
+                let late = after(SHORT);
+                select! {
+                    recv(rx) -> message => panic!("{message:?}"),
+                    recv(late) -> due => assert!(due.is_ok()),
+                }
+            }
+        });
+        let sender = s.spawn(|| send_slowly(&tx, &made, 7));
+        made.wait();
+        was_chosen.store(true, Ordering::SeqCst);
+        receiver.join().unwrap();
+        made.wait();
+        assert_eq!(rx.recv().unwrap(), 7);
+        sender.join().unwrap().unwrap();
+    });
+}
+
 #[test]
 fn a_send_whose_receiver_gave_up_waits_no_longer_than_its_select() {
     let _watchdog = watchdog();
@@ -267,7 +345,7 @@ fn a_channel_holds_no_more_messages_than_it_may() {
                 .collect();
             made.wait();
             assert_eq!((tx.len(), begun.load(Ordering::SeqCst)), (0, capacity));
-            assert!(tx.try_send(0).unwrap_err().is_full());
+            assert!(tx.is_full() && tx.try_send(0).unwrap_err().is_full());
             made.wait();
             let mut received: Vec<_> = (0..capacity + 3)
                 .map(|_| {

@@ -64,7 +64,7 @@ impl<T> Claims<T> {
         Ok(claim.taker.clone())
     }
 
-    /// Releases the receiver of a claim. Returns its parker.
+    /// Ends a claim without a message. Returns the parker of its receiver.
     pub(super) fn release(&mut self, spot: Spot) -> Option<Parker> {
         let at = self.find(spot)?;
         Some(self.0.swap_remove(at).taker)
@@ -76,20 +76,15 @@ impl<T> Claims<T> {
         released.map(|claim| claim.taker).collect()
     }
 
-    /// Ends the claim of a receiver that does not wait any more. Returns the message that it was handed, if any.
-    pub(super) fn withdraw(&mut self, spot: Spot) -> Option<T> {
-        let at = self.find(spot)?;
-        self.0.swap_remove(at).message
-    }
-
     /// Returns the state of the receiver at this spot, and ends the claim if its message was handed over.
     pub(super) fn look(&mut self, spot: Spot) -> ClaimState<T> {
         match self.find(spot) {
             None => ClaimState::Free,
             Some(at) if self.0[at].message.is_none() => ClaimState::Pending,
-            Some(_) => self
-                .withdraw(spot)
-                .map_or(ClaimState::Free, ClaimState::Handed),
+            Some(at) => {
+                let handed = self.0.swap_remove(at).message;
+                handed.map_or(ClaimState::Free, ClaimState::Handed)
+            }
         }
     }
 }

@@ -45,8 +45,9 @@
 //! neither be chosen while it takes something else, nor choose itself.
 //!
 //! A message is never handed over while an older one waits with a putter. No message waits while a taker sleeps: each
-//! message is handed to a listed taker, or wakes one; and a taker that was woken and goes away without a message wakes
-//! the next taker if there is still a message.
+//! message is handed to a listed taker, or wakes one; and a taker that was woken and does not wait any more, with a
+//! message or without, wakes the next taker if there is still a message. The same holds for select putters: one that was
+//! woken and does not wait any more, with a promise or without, wakes the next one if there is still room, or a taker.
 
 use std::collections::VecDeque;
 
@@ -145,17 +146,19 @@ impl<T> LockedQueue<T> {
             }
         }
         let (found, mut sender) = state.take();
+        let mut next = None;
         match &found {
             TakeResult::Nothing => {
                 state.list_single(parker, spot);
                 sender = state.next_select_putter(parker);
             }
             TakeResult::Message(_) | TakeResult::Closed => {
-                let _listed = spot.take().map(|spot| state.remove_taker(spot));
+                next = spot.take().and_then(|spot| state.leave_takers(spot));
             }
         }
         drop(state);
         wake(sender);
+        wake(next);
         found
     }
 
@@ -186,12 +189,13 @@ impl<T> LockedQueue<T> {
         self.lock().look_handed(spot)
     }
 
-    /// Removes a receiver that does not wait any more. Returns the message that it was handed, if any. If the receiver
-    /// was woken and there is still a message, wakes the next taker.
+    /// Removes a receiver that does not wait any more. Returns the message that it was handed, if any. If it was claimed
+    /// and has no message yet, it takes one if there is one: it may have come while the receiver was claimed. If the
+    /// receiver was woken and there is still a message, wakes the next taker.
     pub(super) fn stop_taking(&self, spot: Spot) -> Option<T> {
-        let (handed, next) = self.lock().stop_taking(spot);
-        wake(next);
-        handed
+        let (message, woken) = self.lock().stop_taking(spot);
+        woken.into_iter().for_each(wake);
+        message
     }
 
     /// Promises a select that it can send. If that is not possible now, lists the select, if it has a parker.
@@ -210,9 +214,10 @@ impl<T> LockedQueue<T> {
         grant
     }
 
-    /// Removes a select that does not wait to send any more. If it was woken and `passes_on`, wakes the next sender.
-    pub(super) fn stop_select_putting(&self, spot: Spot, passes_on: bool) {
-        let next = self.lock().remove_select_putter(spot, passes_on);
+    /// Removes a select that does not wait to send any more. If it was woken, wakes the next sender, unless that would be
+    /// in vain.
+    pub(super) fn stop_select_putting(&self, spot: Spot) {
+        let next = self.lock().remove_select_putter(spot);
         wake(next);
     }
 
@@ -247,6 +252,11 @@ impl<T> LockedQueue<T> {
 
     pub(super) fn capacity(&self) -> usize {
         self.lock().capacity()
+    }
+
+    /// Returns true if there is no room that is not promised.
+    pub(super) fn is_full(&self) -> bool {
+        !self.lock().has_room()
     }
 }
 

@@ -59,7 +59,7 @@ impl<T> QueueState<T> {
         self.capacity
     }
 
-    fn has_room(&self) -> bool {
+    pub(super) fn has_room(&self) -> bool {
         self.messages.len() + self.promised < self.capacity
     }
 
@@ -203,10 +203,11 @@ impl<T> QueueState<T> {
         }
     }
 
-    /// Removes a select that does not wait to send any more. If it was woken and `passes_on`, returns the parker of the
-    /// next sender, if there is room or a taker for it.
-    pub(super) fn remove_select_putter(&mut self, spot: Spot, passes_on: bool) -> Option<Parker> {
-        if self.select_putters.remove(spot).is_some() || !passes_on {
+    /// Removes a select that does not wait to send any more. If it was woken, returns the parker of the next sender, if
+    /// there is room or a taker for it. The select may have been woken after its own promise, so that is also necessary
+    /// if it has one.
+    pub(super) fn remove_select_putter(&mut self, spot: Spot) -> Option<Parker> {
+        if self.select_putters.remove(spot).is_some() {
             None
         } else if self.capacity > 0 {
             self.refill()
@@ -259,9 +260,16 @@ impl<T> QueueState<T> {
         }
     }
 
-    /// Removes a taker from its list. Returns true if it was still listed.
-    pub(super) fn remove_taker(&mut self, spot: Spot) -> bool {
-        self.single_takers.remove(spot).is_some() || self.select_takers.remove(spot).is_some()
+    /// Removes a taker that does not wait any more from its list. If it was woken and there is still a message, returns
+    /// the parker of the next one.
+    pub(super) fn leave_takers(&mut self, spot: Spot) -> Option<Parker> {
+        let is_listed =
+            self.single_takers.remove(spot).is_some() || self.select_takers.remove(spot).is_some();
+        if is_listed || (self.messages.is_empty() && self.putters.is_empty()) {
+            None
+        } else {
+            self.next_taker()
+        }
     }
 
     /// Returns what a taker was given while it waited at this spot.
@@ -272,26 +280,23 @@ impl<T> QueueState<T> {
         }
     }
 
-    /// Removes a taker that does not wait any more. Returns the message that it was handed, if any, and the parker of the
-    /// taker to wake: if this one was woken and there is still a message, the next one.
-    pub(super) fn stop_taking(&mut self, spot: Spot) -> (Option<T>, Option<Parker>) {
-        let handed = self.handed.remove(spot);
-        let handed = handed.or_else(|| self.claims.withdraw(spot));
-        let next = match self.remove_taker(spot) {
-            true => None,
-            false => self.pass_on(),
-        };
-        (handed, next)
-    }
-
-    /// Returns the parker of the taker that should be woken because another one was woken for a message that is still
-    /// there.
-    fn pass_on(&mut self) -> Option<Parker> {
-        if self.messages.is_empty() && self.putters.is_empty() {
-            None
-        } else {
-            self.next_taker()
+    /// Removes a taker that does not wait any more. Returns the message that it was handed, if any, and the parkers of the
+    /// threads to wake: a sender, and the next taker. If the taker was claimed in vain, takes a message.
+    pub(super) fn stop_taking(&mut self, spot: Spot) -> (Option<T>, [Option<Parker>; 2]) {
+        let (mut message, mut sender) = (self.handed.remove(spot), None);
+        match self.claims.look(spot) {
+            ClaimState::Free => {}
+            ClaimState::Handed(handed) => message = Some(handed),
+            ClaimState::Pending => {
+                let _own = self.claims.release(spot);
+                let (found, putter) = self.take();
+                if let TakeResult::Message(found) = found {
+                    message = Some(found);
+                }
+                sender = putter;
+            }
         }
+        (message, [sender, self.leave_takers(spot)])
     }
 
     /// Takes the next message. Also returns the parker of the sender that can go on because of that.

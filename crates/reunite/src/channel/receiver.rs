@@ -185,8 +185,9 @@ impl<T> Receiver<T> {
         self.channel.capacity()
     }
 
-    /// Returns true if the channel holds as many messages as it can. A [`rendezvous`](super::rendezvous) is always
-    /// full, and always empty.
+    /// Returns true if the channel holds as many messages as it can, with those for which it keeps room because a
+    /// [`select!`](crate::select!) has chosen to send them. A [`rendezvous`](super::rendezvous) is always full, and always
+    /// empty.
     ///
     /// ```
     /// let (tx, rx) = reunite::channel::bounded(1);
@@ -194,8 +195,7 @@ impl<T> Receiver<T> {
     /// assert!(tx.is_full() && rx.is_full());
     /// ```
     pub fn is_full(&self) -> bool {
-        self.capacity()
-            .is_some_and(|capacity| self.len() >= capacity)
+        self.channel.is_full()
     }
 
     /// Returns true if both are ends of the same channel.

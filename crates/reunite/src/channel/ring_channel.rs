@@ -265,6 +265,14 @@ impl<T> RingChannel<T> {
         self.queue().map_or(0, LockedQueue::len)
     }
 
+    /// Returns true if the channel has no room that is free.
+    pub(super) fn is_full(&self) -> bool {
+        match self.queue.get() {
+            Some(queue) => queue.is_full(),
+            None => self.len() >= self.capacity(),
+        }
+    }
+
     pub(super) fn capacity(&self) -> usize {
         self.ring.capacity()
     }

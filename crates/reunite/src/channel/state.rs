@@ -293,6 +293,15 @@ impl<T> ChannelState<T> {
         Some(capacity).filter(|capacity| *capacity != usize::MAX)
     }
 
+    /// Returns true if the channel has no room that is free.
+    pub(super) fn is_full(&self) -> bool {
+        match &self.buffer {
+            MessageBuffer::Ring(slots) => slots.is_full(),
+            MessageBuffer::Queue(queue) => queue.is_full(),
+            MessageBuffer::Timer(timer) => timer.len() >= timer.capacity(),
+        }
+    }
+
     /// Counts one sender less. The last one closes the channel.
     pub(super) fn drop_sender(&self, told: &CutShortEpoch) {
         if self.senders.remove(told, || self.is_closed()) {

@@ -66,24 +66,26 @@ impl<T> Timer<T> {
     #[cold]
     #[inline(never)]
     pub(super) fn take(&self) -> TakeResult<T> {
-        let seen = *self.next.lock();
-        let Some(due) = seen.due.filter(|due| *due <= now()) else {
-            return if seen.is_closed {
-                TakeResult::Closed
-            } else {
-                TakeResult::Nothing
+        loop {
+            let seen = *self.next.lock();
+            let at = now();
+            let Some(due) = seen.due.filter(|due| *due <= at) else {
+                return if seen.is_closed {
+                    TakeResult::Closed
+                } else {
+                    TakeResult::Nothing
+                };
             };
-        };
-        let after = self.period.and_then(|period| now().checked_add(period));
-        {
+            let after = self.period.and_then(|period| at.checked_add(period));
             let mut next = self.next.lock();
             if next.due != Some(due) {
-                // Another receiver was faster.
-                return TakeResult::Nothing;
+                // Another receiver was faster. There may be another message already.
+                continue;
             }
             next.due = if next.is_closed { None } else { after };
+            drop(next);
+            return (self.message)(due).map_or(TakeResult::Nothing, TakeResult::Message);
         }
-        (self.message)(due).map_or(TakeResult::Nothing, TakeResult::Message)
     }
 
     pub(super) fn take_or_list(&self, parker: &Parker, spot: &mut Option<Spot>) -> TakeResult<T> {
@@ -98,17 +100,18 @@ impl<T> Timer<T> {
     /// Waits until a message is due and `ready` takes it.
     pub(super) fn wait(
         &self,
-        mut site: WaitSite,
+        site: WaitSite,
         deadline: Option<Instant>,
         ready: &mut dyn FnMut(&Parker) -> bool,
     ) -> WaitOutcome {
         loop {
             let due = self.due();
+            let mut site = site.clone();
             if due.is_some() {
                 site.on = WaitsOn::Time;
             }
             let until = deadline::earlier(deadline, due);
-            let ended = block_until(site.clone(), until, Heed::TaskUntold, &mut *ready);
+            let ended = block_until(site, until, Heed::TaskUntold, &mut *ready);
             if !matches!(ended, WaitOutcome::TimedOut) || deadline::has_passed(deadline) {
                 return ended;
             }

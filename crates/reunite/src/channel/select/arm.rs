@@ -29,9 +29,9 @@ pub(super) trait Arm<'a> {
     /// Looks for the message of a sender that has chosen this arm.
     fn look_handed(&mut self) -> Handed;
 
-    /// Removes the select from the list of the channel, if it is listed. An arm that was woken and is not chosen passes
-    /// the wake-up on. Returns true if a sender had chosen this arm and has handed over its message.
-    fn leave(&mut self, is_chosen: bool) -> bool;
+    /// Removes the select from the list of the channel, if it is listed, and passes on the wake-up for which it is not
+    /// listed any more. Returns true if a sender had chosen this arm, and there is a message for it.
+    fn leave(&mut self) -> bool;
 
     /// The instant at which the arm becomes ready by itself.
     fn due(&self) -> Option<Instant>;
@@ -133,7 +133,7 @@ impl<'a, T> Arm<'a> for RecvArm<'a, T> {
         }
     }
 
-    fn leave(&mut self, _is_chosen: bool) -> bool {
+    fn leave(&mut self) -> bool {
         let spots = std::mem::take(&mut self.spots);
         match self.receiver.channel().stop_taking(&spots) {
             Some(handed) => {
@@ -203,10 +203,9 @@ impl<'a, T> Arm<'a> for SendArm<'a, T> {
         Handed::Released
     }
 
-    fn leave(&mut self, is_chosen: bool) -> bool {
+    fn leave(&mut self) -> bool {
         let spots = std::mem::take(&mut self.spots);
-        let channel = self.sender.channel();
-        channel.stop_select_putting(&spots, !is_chosen);
+        self.sender.channel().stop_select_putting(&spots);
         false
     }
 

@@ -41,7 +41,7 @@ pub(super) trait ErasedChannel: Send + Sync {
     fn attempt_send(&self, listing: Option<&Listing>, spots: &mut WaitSpots)
     -> Option<ChosenState>;
     fn look_chosen(&self, spots: &WaitSpots) -> (Handed, Option<ChosenState>);
-    fn leave(&self, kind: ArmKind, spots: &WaitSpots, is_chosen: bool) -> Option<ChosenState>;
+    fn leave(&self, kind: ArmKind, spots: &WaitSpots) -> Option<ChosenState>;
     fn may_choose(&self) -> bool;
     fn wake_sender(&self, own: &Parker);
     fn next_due(&self) -> Option<Instant>;
@@ -103,9 +103,9 @@ impl<'a> Arm<'a> for ErasedArm<'a> {
         handed
     }
 
-    fn leave(&mut self, is_chosen: bool) -> bool {
+    fn leave(&mut self) -> bool {
         let spots = std::mem::take(&mut self.spots);
-        match self.channel.leave(self.kind, &spots, is_chosen) {
+        match self.channel.leave(self.kind, &spots) {
             None => false,
             handed => {
                 self.state = handed;
@@ -159,9 +159,9 @@ impl<T: Send> ErasedChannel for ChannelState<T> {
         }
     }
 
-    fn leave(&self, kind: ArmKind, spots: &WaitSpots, is_chosen: bool) -> Option<ChosenState> {
+    fn leave(&self, kind: ArmKind, spots: &WaitSpots) -> Option<ChosenState> {
         if kind == ArmKind::Send {
-            self.stop_select_putting(spots, !is_chosen);
+            self.stop_select_putting(spots);
             return None;
         }
         let handed = self.stop_taking(spots)?;

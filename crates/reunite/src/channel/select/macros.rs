@@ -182,9 +182,9 @@ macro_rules! select {
     };
 }
 
-/// The steps of [`select!`]: `@arm` reads the head of an arm, `@code` its code. The state is the order, the list of arms,
-/// and the default if there is one. Then `@bind` makes a variable for each arm, and `@run` runs the code of the chosen
-/// one.
+/// The steps of [`select!`], few for each arm, because the compiler limits their number. `@arm` reads the head of an arm,
+/// `@code` its code, `@default` that of the default. The state is the order, the list of arms, and the default if there is
+/// one. `@bind` makes a variable for each arm; the last one runs the code of the chosen arm.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __select_arms {
@@ -192,10 +192,10 @@ macro_rules! __select_arms {
         ::core::compile_error!("`select!` needs an arm: `recv(…) -> … => …`, `send(…, …) -> … => …` or `default => …`")
     };
     (@arm $order:ident [$($arms:tt)+] ()) => {
-        $crate::__select_arms!(@bind $order Ever (::core::unreachable!()) [] $($arms)+)
+        $crate::__select_arms!(@bind $order Ever (::core::unreachable!()) 0 [] $($arms)+)
     };
     (@arm $order:ident [$($arms:tt)*] ($wait:tt $code:tt)) => {
-        $crate::__select_arms!(@bind $order $wait $code [] $($arms)*)
+        $crate::__select_arms!(@bind $order $wait $code 0 [] $($arms)*)
     };
     (@arm $order:ident $arms:tt $default:tt recv($receiver:expr $(,)?) -> _ => $($rest:tt)+) => {
         $crate::__select_arms!(@code $order $arms $default (recv ($receiver) (_) false) $($rest)+)
@@ -210,10 +210,10 @@ macro_rules! __select_arms {
         $crate::__select_arms!(@code $order $arms $default (send ($sender) ($message) ($result) true) $($rest)+)
     };
     (@arm $order:ident $arms:tt () default $(())? => $($rest:tt)+) => {
-        $crate::__select_arms!(@code $order $arms () (default Not) $($rest)+)
+        $crate::__select_arms!(@default $order $arms Not $($rest)+)
     };
     (@arm $order:ident $arms:tt () default($timeout:expr $(,)?) => $($rest:tt)+) => {
-        $crate::__select_arms!(@code $order $arms () (default (For($timeout))) $($rest)+)
+        $crate::__select_arms!(@default $order $arms (For($timeout)) $($rest)+)
     };
     (@arm $order:ident $arms:tt ($($default:tt)+) default $($rest:tt)*) => {
         ::core::compile_error!("`select!` takes one `default`")
@@ -226,27 +226,33 @@ macro_rules! __select_arms {
         ))
     };
 
-    (@code $order:ident $arms:tt $default:tt $head:tt $code:block, $($rest:tt)*) => {
-        $crate::__select_arms!(@add $order $arms $default $head ($code) $($rest)*)
+    (@code $order:ident [$($arms:tt)*] $default:tt ($($head:tt)+) $code:block, $($rest:tt)*) => {
+        $crate::__select_arms!(@arm $order [$($arms)* {$($head)+ ($code)}] $default $($rest)*)
     };
-    (@code $order:ident $arms:tt $default:tt $head:tt $code:block $($rest:tt)*) => {
-        $crate::__select_arms!(@add $order $arms $default $head ($code) $($rest)*)
+    (@code $order:ident [$($arms:tt)*] $default:tt ($($head:tt)+) $code:block $($rest:tt)*) => {
+        $crate::__select_arms!(@arm $order [$($arms)* {$($head)+ ($code)}] $default $($rest)*)
     };
-    (@code $order:ident $arms:tt $default:tt $head:tt $code:expr, $($rest:tt)*) => {
-        $crate::__select_arms!(@add $order $arms $default $head ($code) $($rest)*)
+    (@code $order:ident [$($arms:tt)*] $default:tt ($($head:tt)+) $code:expr, $($rest:tt)*) => {
+        $crate::__select_arms!(@arm $order [$($arms)* {$($head)+ ($code)}] $default $($rest)*)
     };
-    (@code $order:ident $arms:tt $default:tt $head:tt $code:expr) => {
-        $crate::__select_arms!(@add $order $arms $default $head ($code))
-    };
-
-    (@add $order:ident $arms:tt () (default $wait:tt) $code:tt $($rest:tt)*) => {
-        $crate::__select_arms!(@arm $order $arms ($wait $code) $($rest)*)
-    };
-    (@add $order:ident [$($arms:tt)*] $default:tt ($($head:tt)+) $code:tt $($rest:tt)*) => {
-        $crate::__select_arms!(@arm $order [$($arms)* {$($head)+ $code}] $default $($rest)*)
+    (@code $order:ident [$($arms:tt)*] $default:tt ($($head:tt)+) $code:expr) => {
+        $crate::__select_arms!(@arm $order [$($arms)* {$($head)+ ($code)}] $default)
     };
 
-    (@bind $order:ident $wait:tt $default:tt [$($bound:tt)*]
+    (@default $order:ident $arms:tt $wait:tt $code:block, $($rest:tt)*) => {
+        $crate::__select_arms!(@arm $order $arms ($wait ($code)) $($rest)*)
+    };
+    (@default $order:ident $arms:tt $wait:tt $code:block $($rest:tt)*) => {
+        $crate::__select_arms!(@arm $order $arms ($wait ($code)) $($rest)*)
+    };
+    (@default $order:ident $arms:tt $wait:tt $code:expr, $($rest:tt)*) => {
+        $crate::__select_arms!(@arm $order $arms ($wait ($code)) $($rest)*)
+    };
+    (@default $order:ident $arms:tt $wait:tt $code:expr) => {
+        $crate::__select_arms!(@arm $order $arms ($wait ($code)))
+    };
+
+    (@bind $order:ident $wait:tt $default:tt $count:tt [$($bound:tt)*]
         {recv ($receiver:expr) $result:tt $is_named:tt $code:tt} $($rest:tt)*) => {
         // Temporary values live until the end of the `match`.
         match &$receiver {
@@ -254,12 +260,13 @@ macro_rules! __select_arms {
                 let receiver: &$crate::channel::Receiver<_> = receiver;
                 let mut arm = $crate::channel::RecvArm::new(receiver);
                 $crate::__select_arms!(
-                    @bind $order $wait $default [$($bound)* {recv arm () $result $is_named $code}] $($rest)*
+                    @bind $order $wait $default ($count + 1)
+                    [$($bound)* {arm $count (recv) $result $is_named $code}] $($rest)*
                 )
             }
         }
     };
-    (@bind $order:ident $wait:tt $default:tt [$($bound:tt)*]
+    (@bind $order:ident $wait:tt $default:tt $count:tt [$($bound:tt)*]
         {send ($sender:expr) $message:tt $result:tt $is_named:tt $code:tt} $($rest:tt)*) => {
         // Temporary values live until the end of the `match`.
         match &$sender {
@@ -267,48 +274,43 @@ macro_rules! __select_arms {
                 let sender: &$crate::channel::Sender<_> = sender;
                 let mut arm = $crate::channel::SendArm::new(sender);
                 $crate::__select_arms!(
-                    @bind $order $wait $default [$($bound)* {send arm $message $result $is_named $code}] $($rest)*
+                    @bind $order $wait $default ($count + 1)
+                    [$($bound)* {arm $count (send $message) $result $is_named $code}] $($rest)*
                 )
             }
         }
     };
-    (@bind $order:ident $wait:tt ($default:expr) [$({$kind:ident $arm:ident $message:tt $result:tt $is_named:tt $code:tt})*]) => {{
+    (@bind $order:ident $wait:tt ($default:expr) $count:tt
+        [$({$arm:ident $at:tt ($($finish:tt)+) ($result:pat) $is_named:tt ($code:expr)})*]) => {{
         let (index, ending) = $crate::channel::choose(
             &mut [$($arm.arm()),*],
             &[$($is_named),*],
             $crate::channel::ArmOrder::$order,
             $crate::__select_arms!(@wait $wait),
         );
-        $crate::__select_arms!(@run index ending (0) ($default) $({$kind $arm $message $result $code})*)
+        match index {
+            $(index if index == $at => {
+                let $result = $crate::__select_arms!(@finish $arm ending $($finish)+);
+                $code
+            })*
+            _ => {
+                let _: $crate::channel::SelectEnding = ending;
+                $default
+            }
+        }
     }};
+    (@finish $arm:ident $ending:ident recv) => {
+        $arm.finish($ending)
+    };
+    (@finish $arm:ident $ending:ident send $message:expr) => {
+        match $arm.finish($ending) {
+            permit => permit.send($message),
+        }
+    };
     (@wait (For($timeout:expr))) => {
         $crate::channel::SelectWait::For($timeout)
     };
     (@wait $wait:ident) => {
         $crate::channel::SelectWait::$wait
-    };
-
-    (@run $index:ident $ending:ident $at:tt ($default:expr)) => {{
-        let _: $crate::channel::SelectEnding = $ending;
-        $default
-    }};
-    (@run $index:ident $ending:ident ($at:expr) $default:tt
-        {recv $arm:ident () ($result:pat) ($code:expr)} $($rest:tt)*) => {
-        if $index == $at {
-            let $result = $arm.finish($ending);
-            $code
-        } else {
-            $crate::__select_arms!(@run $index $ending ($at + 1) $default $($rest)*)
-        }
-    };
-    (@run $index:ident $ending:ident ($at:expr) $default:tt
-        {send $arm:ident ($message:expr) ($result:pat) ($code:expr)} $($rest:tt)*) => {
-        if $index == $at {
-            let permit = $arm.finish($ending);
-            let $result = permit.send($message);
-            $code
-        } else {
-            $crate::__select_arms!(@run $index $ending ($at + 1) $default $($rest)*)
-        }
     };
 }

@@ -12,7 +12,7 @@
 //! 3. *Wait.* If none is ready, it parks. The wait's deadline is the earliest of the select's own and those of the
 //!    channels into which the clock sends ([`super::timer`]).
 //! 4. *Again.* Whatever wakes it, it repeats step 2: an arm whose list it has left lists it again.
-//! 5. *Unlist.* When an arm is chosen or the wait has ended, it removes itself from all lists.
+//! 5. *Leave.* When an arm is chosen or the wait has ended, it removes itself from all lists.
 //!
 //! *No message is taken twice, and none is lost*, although several channels may become ready at once: a channel that
 //! becomes ready only wakes the select, which alone attempts its arms, one after the other, and stops at the first
@@ -20,14 +20,18 @@
 //!
 //! *No wake-up is lost.* A channel that wakes a select has woken it instead of another thread. In step 5, a select that
 //! is not in a list any more was woken by that channel. If the channel is still ready, it passes the wake-up on to the
-//! next thread there. A send that is chosen does that when its message is put, or when it gives the grant back.
+//! next thread there, also if it has chosen this channel: it may have been woken after that.
 //!
 //! *Channels with capacity 0* cannot keep a message for a select that was woken. There, a sender chooses the receive of
 //! a waiting select, or claims it for a message that it will make; see [`super::selection`] for the states of the
 //! select, and [`super::queue`] for the meeting of two selects. A select that may be chosen leaves the state `WAITING`
 //! before each attempt, and so learns whether an arm was chosen; then it attempts nothing. Nothing is attempted in the
-//! state `WAITING`, so a select is chosen at most once, and never while it chooses. When the wait ends without an arm,
-//! the select leaves that state for the last time, so that nothing is handed to it after step 5.
+//! state `WAITING`, so a select is chosen at most once, and never while it chooses.
+//!
+//! A select that was chosen for a message that does not exist yet takes nothing else meanwhile. So it leaves the other
+//! channels when it is woken. When its wait ends, or another arm gets a message from the clock, it *withdraws* from the
+//! claim, tries all arms once more, because they may have become ready meanwhile, and leaves the state for the last time,
+//! so that nothing is handed to it after step 5.
 
 mod arm;
 mod erased;

@@ -102,10 +102,10 @@ impl<T> ChannelState<T> {
         }
     }
 
-    /// Removes a select that no longer waits to send. If it was woken and `passes_on`, wakes the next sender.
-    pub(super) fn stop_select_putting(&self, spots: &WaitSpots, passes_on: bool) {
+    /// Removes a select that no longer waits to send. If it was woken, wakes the next sender.
+    pub(super) fn stop_select_putting(&self, spots: &WaitSpots) {
         if let (Some(queue), Some(spot)) = (self.queue_for_sends(), spots.in_queue) {
-            queue.stop_select_putting(spot, passes_on);
+            queue.stop_select_putting(spot);
         }
     }
 }

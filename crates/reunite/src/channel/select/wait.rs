@@ -168,11 +168,12 @@ impl<'s, 'b, 'a> SelectSteps<'s, 'b, 'a> {
                 Some(hint) => wait_for_message(site.clone(), until, Heed::TaskUntold, hint, ready),
                 None => block_until(site.clone(), until, Heed::TaskUntold, ready),
             };
-            // What an arm was to get at that instant, another receiver may have taken.
             let is_over = self.chosen.is_some() || deadline::has_passed(deadline);
             if is_over || !matches!(ended, WaitOutcome::TimedOut) {
                 return ended;
             }
+            // An arm is due. If a sender has chosen another one, its message is late.
+            self.withdraw();
         }
     }
 
@@ -230,23 +231,39 @@ impl<'s, 'b, 'a> SelectSteps<'s, 'b, 'a> {
     fn leave_others(&mut self, chosen: usize) {
         for (index, arm) in self.arms.iter_mut().enumerate() {
             if index != chosen {
-                let _nothing = arm.0.leave(false);
+                let _nothing = arm.0.leave();
             }
         }
     }
 
-    /// Ends the waiting, and returns the index of the chosen arm. If a sender has chosen one that has no message yet,
-    /// the select withdraws.
-    fn leave(&mut self) -> Option<usize> {
-        if self.chosen.is_none()
-            && let Some(selection) = &self.selection
-            && let Err(arm) = selection.try_again()
-        {
-            let has_message = self.arms[arm].0.leave(false);
+    /// Ends the claim of a sender that has chosen an arm, unless there is a message by now. Returns true if one was
+    /// ended: then the select has not tried its arms for a while.
+    fn withdraw(&mut self) -> bool {
+        let Some(selection) = &self.selection else {
+            return false;
+        };
+        let Err(arm) = selection.try_again() else {
+            return false;
+        };
+        if self.chosen.is_none() {
+            selection.was_released();
+            let has_message = self.arms[arm].0.leave();
             self.chosen = has_message.then_some(arm);
         }
-        for (index, arm) in self.arms.iter_mut().enumerate() {
-            let _nothing = arm.0.leave(self.chosen == Some(index));
+        self.chosen.is_none()
+    }
+
+    /// Ends the waiting, and returns the index of the chosen arm.
+    fn leave(&mut self) -> Option<usize> {
+        if self.chosen.is_none() && self.withdraw() {
+            let arms = &mut *self.arms;
+            self.chosen = self
+                .pass
+                .indices()
+                .find(|index| arms[*index].0.attempt(None));
+        }
+        for arm in &mut *self.arms {
+            let _nothing = arm.0.leave();
         }
         self.chosen
     }
