@@ -2,7 +2,7 @@
 
 #![cfg(reunite_model)]
 
-use reunite::sync::{Barrier, Condvar, Mutex, OnceCell, RwLock};
+use reunite::sync::{Barrier, Condvar, Mutex, OnceCell, RwLock, WaitGroup};
 use shuttle::sync::atomic::{AtomicUsize, Ordering};
 use shuttle::{check_pct, check_random};
 
@@ -163,6 +163,58 @@ fn a_barrier_opens_for_all_and_again() {
                 }
             });
             assert_eq!(led.load(Ordering::SeqCst), 2);
+        },
+        RUNS,
+    );
+}
+
+#[test]
+fn a_wait_group_waits_for_all_others_and_misses_no_drop() {
+    check_random(
+        || {
+            let (group, done) = (WaitGroup::new(), AtomicUsize::new(0));
+            let held = [group.clone(), group.clone()];
+            let also_waits = group.clone();
+            reunite::scope(|s| {
+                for held in held {
+                    let done = &done;
+                    s.spawn(move || {
+                        // A clone made meanwhile counts as well.
+                        let more = held.clone();
+                        drop(held);
+                        done.fetch_add(1, Ordering::SeqCst);
+                        drop(more);
+                    });
+                }
+                let other = s.spawn(|| {
+                    also_waits.wait().unwrap();
+                    done.load(Ordering::SeqCst)
+                });
+                group.wait().unwrap();
+                assert_eq!(done.load(Ordering::SeqCst), 2);
+                assert_eq!(other.join().unwrap(), 2);
+            });
+        },
+        RUNS,
+    );
+}
+
+#[test]
+fn a_later_clone_prolongs_no_wait_of_a_group() {
+    check_random(
+        || {
+            let mut group = WaitGroup::new();
+            let (held, waits) = (group.clone(), group.clone());
+            let _timed_out = group.wait_timeout(std::time::Duration::ZERO);
+            reunite::scope(|s| {
+                let waits = s.spawn(|| waits.wait());
+                s.spawn(|| drop(held));
+                // This one counts from now on. If the group had no holder before, the other wait is for this one.
+                let later = group.clone();
+                shuttle::thread::yield_now();
+                drop(later);
+                waits.join().unwrap().unwrap();
+            });
         },
         RUNS,
     );

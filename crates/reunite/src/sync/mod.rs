@@ -6,6 +6,7 @@
 //! | [`Semaphore`] | a limit on how many tasks do something at a time, or a budget |
 //! | [`Condvar`] | waiting, with a lock, for a change of what the lock protects |
 //! | [`Barrier`] | a point that all tasks must reach before any goes on |
+//! | [`WaitGroup`] | waiting until all clones of a value are dropped |
 //! | [`OnceCell`], [`Lazy`] | a value made once, by the first task that needs it |
 //!
 //! Every wait has a form with a timeout and one with a deadline. `try_lock` and the other `try_` calls do not wait;
@@ -16,7 +17,7 @@
 //! wait is refused, too, if it would block the last thread that its pool may have
 //! ([`is_starved`](crate::WaitError::is_starved)).
 //!
-//! Waits that any thread may end (semaphores, condition variables, barriers, [channels](crate::channel)) are refused
+//! Waits that any thread may end (semaphores, condition variables, barriers, wait groups, [channels](crate::channel)) are refused
 //! as a deadlock only when every thread of the process waits, and only on Linux: other systems do not tell how many
 //! threads the process has.
 //!
@@ -44,6 +45,7 @@ mod raw_rw;
 #[allow(unsafe_code)]
 mod rwlock;
 mod semaphore;
+mod wait_group;
 
 pub use barrier::Barrier;
 pub use condvar::Condvar;
@@ -52,3 +54,4 @@ pub use once::{Lazy, OnceCell};
 pub use owned_permit::OwnedPermit;
 pub use rwlock::{ReadGuard, RwLock, WriteGuard};
 pub use semaphore::{Permit, Semaphore};
+pub use wait_group::WaitGroup;

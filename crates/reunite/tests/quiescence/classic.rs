@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use reunite::channel::{bounded, rendezvous, unbounded};
-use reunite::sync::{Barrier, Condvar, Mutex, Semaphore};
+use reunite::sync::{Barrier, Condvar, Mutex, Semaphore, WaitGroup};
 
 pub(crate) const ALL: &[(&str, fn())] = &[
     ("self_join_through_a_queue", self_join_through_a_queue),
@@ -14,6 +14,10 @@ pub(crate) const ALL: &[(&str, fn())] = &[
     (
         "a_barrier_with_a_member_that_died",
         a_barrier_with_a_member_that_died,
+    ),
+    (
+        "a_wait_group_whose_holders_all_wait",
+        a_wait_group_whose_holders_all_wait,
     ),
     ("a_message_that_nobody_sends", a_message_that_nobody_sends),
     (
@@ -44,6 +48,28 @@ pub(crate) const ALL: &[(&str, fn())] = &[
         idle_receivers_and_a_sleeper_are_no_deadlock,
     ),
 ];
+
+/// A task keeps its clone while it waits for another group, whose holder waits for the first.
+fn a_wait_group_whose_holders_all_wait() {
+    let (one, two) = (WaitGroup::new(), WaitGroup::new());
+    let (keeps_two, keeps_one) = (two.clone(), one.clone());
+    let refused = reunite::scope(|s| {
+        let tasks = [(one, keeps_two), (two, keeps_one)].map(|(waits, keeps)| {
+            s.spawn(move || {
+                let waited = waits.wait();
+                drop(keeps);
+                waited
+            })
+        });
+        tasks.map(|task| task.join().unwrap())
+    });
+    let errors: Vec<_> = refused.into_iter().filter_map(Result::err).collect();
+    // When the refused task has dropped its clone, the other wait ends.
+    assert_eq!(errors.len(), 1);
+    assert!(errors[0].is_deadlock(), "{}", errors[0]);
+    let text = errors[0].to_string();
+    assert!(text.contains("waits for a wait group"), "{text}");
+}
 
 /// A task receives its own handle through a queue, and joins it.
 fn self_join_through_a_queue() {
