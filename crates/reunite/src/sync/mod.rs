@@ -17,9 +17,9 @@
 //! wait is refused, too, if it would block the last thread that its pool may have
 //! ([`is_starved`](crate::WaitError::is_starved)).
 //!
-//! Waits that any thread may end (semaphores, condition variables, barriers, wait groups, [channels](crate::channel)) are refused
-//! as a deadlock only when every thread of the process waits, and only on Linux: other systems do not tell how many
-//! threads the process has.
+//! Waits that any thread may end (semaphores, condition variables, barriers, wait groups,
+//! [channels](crate::channel)) are refused as a deadlock only when every thread of the process waits, and only on
+//! Linux: other systems do not tell how many threads the process has.
 //!
 //! ```
 //! use reunite::sync::Mutex;
@@ -36,6 +36,12 @@
 
 mod barrier;
 mod condvar;
+mod hold;
+mod ignore_poison;
+#[allow(unsafe_code)]
+mod mapped;
+mod mapped_mutex;
+mod mapped_rw;
 #[allow(unsafe_code)]
 mod mutex;
 mod once;
@@ -49,6 +55,9 @@ mod wait_group;
 
 pub use barrier::Barrier;
 pub use condvar::Condvar;
+pub use ignore_poison::IgnorePoison;
+pub use mapped_mutex::MappedMutexGuard;
+pub use mapped_rw::{MappedReadGuard, MappedWriteGuard};
 pub use mutex::{Mutex, MutexGuard};
 pub use once::{Lazy, OnceCell};
 pub use owned_permit::OwnedPermit;

@@ -14,12 +14,13 @@ use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 use std::panic::Location;
 
+use super::hold::{GuardState, MutexHold};
 use super::raw::Raw;
 use crate::deadline;
 use crate::error::WaitError;
 use crate::observe::Verb;
 use crate::primitive::{Duration, Instant, panicking};
-use crate::unwind::{clear_marks, is_leaving};
+use crate::unwind::clear_marks;
 use crate::wait::Heed;
 
 /// A value that one task at a time may use. A wait for the lock ends early when the task is cancelled, and is refused
@@ -41,7 +42,7 @@ use crate::wait::Heed;
 /// assert_eq!(*HITS.lock().unwrap(), 4);
 /// ```
 pub struct Mutex<T: ?Sized> {
-    raw: Raw,
+    pub(super) raw: Raw,
     value: UnsafeCell<T>,
 }
 
@@ -59,18 +60,6 @@ pub struct MutexGuard<'a, T: ?Sized> {
     hold: GuardState,
     /// A lock must be released on the thread that took it, because it is in the list of that thread.
     stays: PhantomData<*const ()>,
-}
-
-/// The state of a guard, in one byte. A guard is often written and read back at once; with two fields the processor
-/// would read both in one step, and wait until both were written.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum GuardState {
-    /// A panic poisons the lock.
-    Sound,
-    /// The thread was already unwinding when it took the lock: that panic does not poison the lock.
-    Unwinding,
-    /// The lock was released for a wait and could not be taken again: the guard gives no access.
-    Lost,
 }
 
 // SAFETY: a shared guard gives access to `&T` only.
@@ -187,7 +176,7 @@ impl<T: ?Sized> Mutex<T> {
 
     /// The guard of the calling thread, which has just taken the lock.
     #[inline]
-    fn guard(&self) -> MutexGuard<'_, T> {
+    pub(super) fn guard(&self) -> MutexGuard<'_, T> {
         MutexGuard {
             mutex: self,
             hold: if panicking() {
@@ -211,7 +200,7 @@ impl<T: ?Sized> Mutex<T> {
     }
 
     /// Removes the poison, so that the lock can be taken again. To be called when the value is known to be consistent,
-    /// or right before it is repaired.
+    /// or was repaired: see [`ignore_poison`](Self::ignore_poison).
     ///
     /// ```
     /// let mutex = reunite::sync::Mutex::new(1);
@@ -280,17 +269,25 @@ impl<'a, T: ?Sized> MutexGuard<'a, T> {
     pub(super) fn is_poisoned(&self) -> bool {
         self.mutex.is_poisoned()
     }
+
+    /// Turns the guard into its hold of the lock.
+    pub(super) fn into_hold(self) -> MutexHold<'a> {
+        let hold = MutexHold {
+            raw: &self.mutex.raw,
+            state: self.hold,
+        };
+        std::mem::forget(self);
+        hold
+    }
 }
 
 impl<T: ?Sized> Drop for MutexGuard<'_, T> {
     #[inline]
     fn drop(&mut self) {
-        match self.hold {
-            GuardState::Lost => return,
-            GuardState::Sound if panicking() && !is_leaving() => self.mutex.raw.poison(),
-            GuardState::Sound | GuardState::Unwinding => {}
-        }
-        self.mutex.raw.unlock();
+        drop(MutexHold {
+            raw: &self.mutex.raw,
+            state: self.hold,
+        });
     }
 }
 

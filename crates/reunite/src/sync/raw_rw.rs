@@ -294,6 +294,16 @@ impl RawRw {
         }
     }
 
+    /// Turns a hold for writing into one for reading, and lets in the readers at the front of the queue.
+    pub(super) fn downgrade(&self, at: &'static Location<'static>) {
+        let_go(self.resource(Access::Write));
+        hold(self.resource(Access::Read), at);
+        let before = self.state.fetch_add(READER - WRITER, Ordering::Release);
+        if before & QUEUED != 0 {
+            self.wake_first_now();
+        }
+    }
+
     #[cold]
     fn wake_first_now(&self) {
         self.wake_first(self.queue.lock());

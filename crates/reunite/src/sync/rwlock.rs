@@ -13,11 +13,12 @@ use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 use std::panic::Location;
 
+use super::hold::{ReadHold, WriteHold};
 use super::raw_rw::{Access, RawRw};
 use crate::deadline;
 use crate::error::WaitError;
 use crate::primitive::{Duration, Instant, panicking};
-use crate::unwind::{clear_marks, is_leaving};
+use crate::unwind::clear_marks;
 
 /// A value that many tasks may read at the same time, or one task may change. Requests are served in the order in which
 /// they came, so a reader waits for a writer that came before it. Therefore a task that takes the lock for reading
@@ -37,7 +38,7 @@ use crate::unwind::{clear_marks, is_leaving};
 /// assert_eq!(*config.read().unwrap(), "fast and safe");
 /// ```
 pub struct RwLock<T: ?Sized> {
-    raw: RawRw,
+    pub(super) raw: RawRw,
     value: UnsafeCell<T>,
 }
 
@@ -232,7 +233,7 @@ impl<T: ?Sized> RwLock<T> {
 
     /// The guard of the calling thread, which has just taken the lock for reading.
     #[inline]
-    fn read_guard(&self) -> ReadGuard<'_, T> {
+    pub(super) fn read_guard(&self) -> ReadGuard<'_, T> {
         ReadGuard {
             lock: self,
             stays: PhantomData,
@@ -241,7 +242,7 @@ impl<T: ?Sized> RwLock<T> {
 
     /// The guard of the calling thread, which has just taken the lock for writing.
     #[inline]
-    fn write_guard(&self) -> WriteGuard<'_, T> {
+    pub(super) fn write_guard(&self) -> WriteGuard<'_, T> {
         let unwound = panicking();
         if !unwound {
             clear_marks();
@@ -264,7 +265,7 @@ impl<T: ?Sized> RwLock<T> {
     }
 
     /// Removes the poison, so that the lock can be taken again. To be called when the value is known to be consistent,
-    /// or right before it is repaired.
+    /// or was repaired: see [`ignore_poison`](Self::ignore_poison).
     pub fn clear_poison(&self) {
         self.raw.clear_poison();
     }
@@ -273,17 +274,56 @@ impl<T: ?Sized> RwLock<T> {
 impl<T: ?Sized> Drop for ReadGuard<'_, T> {
     #[inline]
     fn drop(&mut self) {
-        self.lock.raw.unlock(Access::Read);
+        drop(ReadHold(&self.lock.raw));
     }
 }
 
 impl<T: ?Sized> Drop for WriteGuard<'_, T> {
     #[inline]
     fn drop(&mut self) {
-        if !self.unwound && panicking() && !is_leaving() {
-            self.lock.raw.poison();
-        }
-        self.lock.raw.unlock(Access::Write);
+        drop(WriteHold {
+            raw: &self.lock.raw,
+            unwound: self.unwound,
+        });
+    }
+}
+
+impl<'a, T: ?Sized> ReadGuard<'a, T> {
+    /// Turns the guard into its hold of the lock.
+    pub(super) fn into_hold(self) -> ReadHold<'a> {
+        let hold = ReadHold(&self.lock.raw);
+        std::mem::forget(self);
+        hold
+    }
+}
+
+impl<'a, T: ?Sized> WriteGuard<'a, T> {
+    /// Turns the guard into a guard for reading. No other task writes in between, and other readers may come in. It is
+    /// an associated function, so that it hides no method of the value.
+    ///
+    /// ```
+    /// use reunite::sync::{RwLock, WriteGuard};
+    /// let config = RwLock::new(1);
+    /// let mut writer = config.write().unwrap();
+    /// *writer = 2;
+    /// let reader = WriteGuard::downgrade(writer);
+    /// assert_eq!((*reader, *config.read().unwrap()), (2, 2));
+    /// ```
+    #[track_caller]
+    pub fn downgrade(guard: Self) -> ReadGuard<'a, T> {
+        let lock = guard.lock;
+        guard.into_hold().downgrade(Location::caller());
+        lock.read_guard()
+    }
+
+    /// Turns the guard into its hold of the lock.
+    pub(super) fn into_hold(self) -> WriteHold<'a> {
+        let hold = WriteHold {
+            raw: &self.lock.raw,
+            unwound: self.unwound,
+        };
+        std::mem::forget(self);
+        hold
     }
 }
 
