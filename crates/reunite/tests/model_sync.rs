@@ -2,7 +2,9 @@
 
 #![cfg(reunite_model)]
 
-use reunite::sync::{Barrier, Condvar, Mutex, OnceCell, RwLock, WaitGroup};
+use reunite::sync::{
+    Barrier, Condvar, Mutex, OnceCell, RwLock, UpgradableGuard, WaitGroup, WriteGuard,
+};
 use shuttle::sync::atomic::{AtomicUsize, Ordering};
 use shuttle::{check_pct, check_random};
 
@@ -91,6 +93,136 @@ fn a_writer_that_gives_up_lets_the_readers_behind_it_in() {
                 let _either = writer.join();
                 assert_eq!(reader.join().unwrap(), 0);
                 drop(read);
+            });
+        },
+        RUNS,
+    );
+}
+
+#[test]
+fn upgrades_lose_no_write_and_no_wake_up() {
+    check_random(
+        || {
+            let count = RwLock::new(0);
+            reunite::scope(|s| {
+                for _ in 0..2 {
+                    s.spawn(|| {
+                        let upgradable = count.upgradable_read().unwrap();
+                        let before = *upgradable;
+                        shuttle::thread::yield_now();
+                        let mut writer = UpgradableGuard::upgrade(upgradable).unwrap();
+                        assert_eq!(*writer, before, "nobody writes in between");
+                        bump(&mut writer);
+                    });
+                }
+                s.spawn(|| bump(&mut count.write().unwrap()));
+                s.spawn(|| {
+                    let reader = count.read().unwrap();
+                    let before = *reader;
+                    let again = count.read_recursive().unwrap();
+                    assert_eq!(*again, before, "nobody writes meanwhile");
+                });
+            });
+            assert_eq!(count.into_inner(), 3);
+        },
+        RUNS,
+    );
+}
+
+#[test]
+fn downgrades_let_all_in_that_they_do_not_exclude() {
+    check_random(
+        || {
+            let count = RwLock::new(0);
+            reunite::scope(|s| {
+                let mut writer = count.write().unwrap();
+                let reads = s.spawn(|| *count.read().unwrap());
+                let upgradable = s.spawn(|| *count.upgradable_read().unwrap());
+                bump(&mut writer);
+                let held = WriteGuard::downgrade_to_upgradable(writer);
+                assert_eq!(reads.join().unwrap(), 1);
+                let held = UpgradableGuard::downgrade(held);
+                assert_eq!(upgradable.join().unwrap(), 1);
+                drop(held);
+            });
+        },
+        RUNS,
+    );
+}
+
+#[test]
+fn an_upgrade_that_is_cancelled_lets_those_behind_it_in() {
+    check_random(
+        || {
+            let lock = RwLock::new(0);
+            reunite::scope(|s| {
+                let read = lock.read().unwrap();
+                let upgrades = s.spawn(|| {
+                    let upgradable = lock.upgradable_read().ok()?;
+                    UpgradableGuard::upgrade(upgradable).ok().map(drop)
+                });
+                let reader = s.spawn(|| *lock.read().unwrap());
+                let next = s.spawn(|| *lock.upgradable_read().unwrap());
+                upgrades.cancel();
+                // The first read lock is still held: the upgrade cannot succeed.
+                assert!(!upgrades.join().is_ok_and(|upgraded| upgraded.is_some()));
+                assert_eq!((reader.join().unwrap(), next.join().unwrap()), (0, 0));
+                drop(read);
+            });
+        },
+        RUNS,
+    );
+}
+
+#[test]
+fn a_cancelled_wait_for_an_upgradable_read_loses_no_wake_up() {
+    check_random(
+        || {
+            let lock = RwLock::new(0);
+            reunite::scope(|s| {
+                let held = lock.upgradable_read().unwrap();
+                let cancelled = s.spawn(|| lock.upgradable_read().is_ok());
+                let writer = s.spawn(|| bump(&mut lock.write().unwrap()));
+                let next = s.spawn(|| *lock.upgradable_read().unwrap());
+                cancelled.cancel();
+                drop(held);
+                // It may have got the lock in time.
+                let _either = cancelled.join();
+                writer.join().unwrap();
+                assert!(next.join().unwrap() <= 1);
+            });
+            assert_eq!(lock.into_inner(), 1);
+        },
+        RUNS,
+    );
+}
+
+/// Checks that the newest of the two waits is refused, whichever that is.
+#[test]
+fn a_second_read_behind_an_upgrade_is_refused_or_the_upgrade() {
+    check_random(
+        || {
+            let lock = RwLock::new(0);
+            reunite::scope(|s| {
+                let upgrades = s.spawn(|| {
+                    let upgradable = lock.upgradable_read().unwrap();
+                    UpgradableGuard::upgrade(upgradable)
+                        .map(drop)
+                        .err()
+                        .map(Into::into)
+                });
+                let reader = lock.read().unwrap();
+                let again = lock.read();
+                let refused = again.as_ref().err().cloned();
+                drop((reader, again));
+                let other: Option<reunite::WaitError> = upgrades.join().unwrap();
+                assert!(refused.is_none() || other.is_none(), "one of them went on");
+                assert!(
+                    refused
+                        .iter()
+                        .chain(&other)
+                        .all(reunite::WaitError::is_deadlock)
+                );
             });
         },
         RUNS,

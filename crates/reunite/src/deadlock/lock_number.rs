@@ -6,8 +6,8 @@
 
 use crate::primitive::{Counter, Ordering};
 
-/// The distance between two numbers. Numbers are even, so that a word with a number has room for one more bit.
-const STEP: u64 = 2;
+/// The distance between two numbers. It leaves room for two more bits in a word with a number.
+const STEP: u64 = 4;
 
 static NEXT: Counter = Counter::new(STEP);
 

@@ -121,16 +121,22 @@ impl WaitRecord {
             by: pending.holder(place).clone(),
         });
         let site = pending.site;
-        if let WaitsOn::Write { lock, came } = site.on {
+        match site.on {
             // Readers that come after the writer wait for its turn.
-            owns.push(Resource::Turn(lock, came));
+            WaitsOn::Write { lock, came } => owns.push(Resource::Turn(lock, came)),
+            // All readers that wait do so until the upgrade is over. Places begin at 1.
+            WaitsOn::Upgrade { lock } => owns.push(Resource::Turn(lock, 0)),
+            _ => {}
         }
         owns.sort_unstable();
         owns.dedup();
         let found_by = match &site.on {
             WaitsOn::Time | WaitsOn::Anyone => Vec::new(),
             WaitsOn::Resource(resource) => vec![*resource],
-            WaitsOn::Read { .. } | WaitsOn::Write { .. } => {
+            WaitsOn::Read { .. }
+            | WaitsOn::Upgradable { .. }
+            | WaitsOn::Write { .. }
+            | WaitsOn::Upgrade { .. } => {
                 awaits(site).map_or_else(Vec::new, |awaits| awaits.resources)
             }
             WaitsOn::Tasks(task_set) => task_set.resources(),
@@ -340,7 +346,17 @@ pub(super) fn awaits(site: &WaitSite) -> Option<Awaits> {
         WaitsOn::Read { lock, came } => {
             Awaits::all([Resource::Lock(*lock), Resource::Turn(*lock, *came)])
         }
-        WaitsOn::Write { lock, .. } => Awaits::all([Resource::Lock(*lock), Resource::Read(*lock)]),
+        WaitsOn::Upgradable { lock, came } => Awaits::all([
+            Resource::Lock(*lock),
+            Resource::Upgradable(*lock),
+            Resource::Turn(*lock, *came),
+        ]),
+        WaitsOn::Write { lock, .. } => Awaits::all([
+            Resource::Lock(*lock),
+            Resource::Read(*lock),
+            Resource::Upgradable(*lock),
+        ]),
+        WaitsOn::Upgrade { lock } => Awaits::all([Resource::Read(*lock)]),
         WaitsOn::Tasks(task_set) => match task_set.need() {
             Need::Any(tasks) => Awaits {
                 resources: tasks.into_iter().map(Resource::Task).collect(),

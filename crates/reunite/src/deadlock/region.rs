@@ -57,11 +57,11 @@ fn need(graph: &Graph, ticket: Ticket, owner: &WaitRecord) -> Option<Resource> {
             Resource::Task(task) => task_set.needs(*task),
             _ => false,
         }),
-        WaitsOn::Resource(_) | WaitsOn::Write { .. } => {
+        WaitsOn::Resource(_) | WaitsOn::Write { .. } | WaitsOn::Upgrade { .. } => {
             owned.find(|resource| record.found_by.contains(resource))
         }
         // A reader depends on all turns before its own place, which a search for equal resources does not find.
-        WaitsOn::Read { .. } | WaitsOn::Time | WaitsOn::Anyone => None,
+        WaitsOn::Read { .. } | WaitsOn::Upgradable { .. } | WaitsOn::Time | WaitsOn::Anyone => None,
     }
 }
 

@@ -60,6 +60,7 @@ pub(crate) fn describe_held(but_for: usize) -> Vec<String> {
 pub(super) fn hold(held: &Held) -> String {
     let what = match held.resource {
         Resource::Read(_) => "a lock, for reading,",
+        Resource::Upgradable(_) => "a lock, for an upgradable read,",
         _ => "a lock",
     };
     format!("{what} since {}", line(held.since))
@@ -81,14 +82,16 @@ fn describe_link(
         );
     }
     match resource {
-        Resource::Lock(_) | Resource::Read(_) => match next.hold_of(resource) {
-            Some(HeldLock { held, by }) if by.id() != next.task.id() => {
-                let (since, task) = (line(held.since), &next.task);
-                format!("held since {since} by {by}, in whose wait {task} runs")
+        Resource::Lock(_) | Resource::Read(_) | Resource::Upgradable(_) => {
+            match next.hold_of(resource) {
+                Some(HeldLock { held, by }) if by.id() != next.task.id() => {
+                    let (since, task) = (line(held.since), &next.task);
+                    format!("held since {since} by {by}, in whose wait {task} runs")
+                }
+                Some(HeldLock { held, by }) => format!("held since {} by {by}", line(held.since)),
+                None => format!("held by {}", next.task),
             }
-            Some(HeldLock { held, by }) => format!("held since {} by {by}", line(held.since)),
-            None => format!("held by {}", next.task),
-        },
+        }
         Resource::Turn(..) => format!("for which {} waits to write first", next.task),
         Resource::Task(_) | Resource::Group(_) | Resource::Job(_) => match &record.site.object {
             WaitObject::Label(label) if label.id() == next.task.id() => String::new(),

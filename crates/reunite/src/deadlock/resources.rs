@@ -25,8 +25,11 @@ pub(crate) enum Resource {
     Lock(u64),
     /// The release of a lock that is held for reading; by number.
     Read(u64),
+    /// The release of a lock that is held for an upgradable read; by number.
+    Upgradable(u64),
     /// The end of the turn of a writer for which readers wait: the lock's number, and the writer's place in the order
-    /// in which threads came. A reader waits for the turns of the writers before its own place.
+    /// in which threads came. A reader waits for the turns of the writers before its own place. The turn of a reader that
+    /// upgrades has place 0, before all others.
     Turn(u64, u64),
 }
 
@@ -41,6 +44,7 @@ impl Resource {
             Self::Lock(lock) => (3, lock, 0),
             Self::Read(lock) => (4, lock, 0),
             Self::Turn(lock, place) => (5, lock, place),
+            Self::Upgradable(lock) => (6, lock, 0),
         };
         // No number and no address needs the upper three bits.
         (which << 3 | kind, place)
@@ -65,7 +69,7 @@ pub(crate) struct Holder {
 const FEW: usize = 8;
 
 /// The oldest locks that a thread holds. Each has only two words, because every lock operation writes them: the number
-/// of the lock (made odd if it is held for reading), and the line. They are in two separate arrays, which costs the
+/// of the lock (with a bit that says whether it is held for reading, or upgradably), and the line. They are in two separate arrays, which costs the
 /// fewest instructions.
 struct InlineLocks {
     len: Cell<usize>,
@@ -95,21 +99,27 @@ impl InlineLocks {
 
     fn get(&self, at: usize) -> Option<Held> {
         let word = self.words[at].get();
-        let resource = if word & 1 == 1 {
-            Resource::Read(word & !1)
-        } else {
-            Resource::Lock(word)
+        let number = word & !(READ | UPGRADABLE);
+        let resource = match word & (READ | UPGRADABLE) {
+            READ => Resource::Read(number),
+            UPGRADABLE => Resource::Upgradable(number),
+            _ => Resource::Lock(number),
         };
         let since = self.lines[at].get()?;
         Some(Held { resource, since })
     }
 }
 
-/// Returns the resource of a lock as one word; lock numbers are even.
+/// The bits of a lock's word beside its number: it is held for reading, or for an upgradable read.
+const READ: u64 = 1;
+const UPGRADABLE: u64 = 2;
+
+/// Returns the resource of a lock as one word; lock numbers have room for two bits.
 #[inline]
 fn word(resource: Resource) -> u64 {
     match resource {
-        Resource::Read(number) => number | 1,
+        Resource::Read(number) => number | READ,
+        Resource::Upgradable(number) => number | UPGRADABLE,
         Resource::Lock(number) | Resource::Turn(number, _) => number,
         Resource::Task(_) | Resource::Group(_) | Resource::Job(_) => 0,
     }

@@ -83,8 +83,12 @@ pub(crate) enum WaitsOn {
     /// The threads that hold the lock for writing, and the writers that came before this reader. `came` is the place of
     /// the waiting thread in the order in which threads came.
     Read { lock: u64, came: u64 },
+    /// The threads that hold the lock for writing or for an upgradable read, and the writers that came before.
+    Upgradable { lock: u64, came: u64 },
     /// The threads that hold the lock.
     Write { lock: u64, came: u64 },
+    /// The threads that hold the lock for reading, without the upgradable read of the waiting thread itself.
+    Upgrade { lock: u64 },
     /// The threads that run the tasks of this set. The set may change while the wait lasts.
     Tasks(Arc<dyn TaskSet>),
     /// Any thread.
@@ -95,7 +99,11 @@ impl fmt::Debug for WaitsOn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Time => "time",
-            Self::Resource(_) | Self::Read { .. } | Self::Write { .. } => "a lock or a job",
+            Self::Resource(_)
+            | Self::Read { .. }
+            | Self::Upgradable { .. }
+            | Self::Write { .. }
+            | Self::Upgrade { .. } => "a lock or a job",
             Self::Tasks(_) => "tasks",
             Self::Anyone => "anyone",
         })

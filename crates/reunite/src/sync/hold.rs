@@ -6,7 +6,8 @@
 use std::panic::Location;
 
 use super::raw::Raw;
-use super::raw_rw::{Access, RawRw};
+use super::raw_rw::RawRw;
+use super::rw_queue::Access;
 use crate::primitive::panicking;
 use crate::unwind::is_leaving;
 
@@ -68,10 +69,10 @@ impl WriteHold<'_> {
 }
 
 impl<'a> WriteHold<'a> {
-    /// Turns the hold into one for reading. The caller must make a guard of it, or release it.
-    pub(super) fn downgrade(self, at: &'static Location<'static>) {
+    /// Turns the hold into a weaker one. The caller must make a guard of it, or release it.
+    pub(super) fn downgrade(self, to: Access, at: &'static Location<'static>) {
         self.poison_if_panicked();
-        self.raw.downgrade(at);
+        self.raw.downgrade(Access::Write, to, at);
         std::mem::forget(self);
     }
 }

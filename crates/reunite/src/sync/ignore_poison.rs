@@ -3,7 +3,7 @@
 use std::panic::Location;
 
 use super::mutex::{Mutex, MutexGuard};
-use super::raw_rw::Access;
+use super::rw_queue::Access;
 use super::rwlock::{ReadGuard, RwLock, WriteGuard};
 use crate::deadline;
 use crate::error::WaitError;

@@ -3,6 +3,7 @@
 //! | type | purpose |
 //! |---|---|
 //! | [`Mutex`], [`RwLock`] | a value that one task at a time may change |
+//! | [`UpgradableGuard`] | reading, and perhaps writing afterwards, without a write in between |
 //! | [`Semaphore`] | a limit on how many tasks do something at a time, or a budget |
 //! | [`Condvar`] | waiting, with a lock, for a change of what the lock protects |
 //! | [`Barrier`] | a point that all tasks must reach before any goes on |
@@ -48,9 +49,12 @@ mod once;
 mod owned_permit;
 mod raw;
 mod raw_rw;
+mod read_recursive;
+mod rw_queue;
 #[allow(unsafe_code)]
 mod rwlock;
 mod semaphore;
+mod upgradable;
 mod wait_group;
 
 pub use barrier::Barrier;
@@ -63,4 +67,5 @@ pub use once::{Lazy, OnceCell};
 pub use owned_permit::OwnedPermit;
 pub use rwlock::{ReadGuard, RwLock, WriteGuard};
 pub use semaphore::{Permit, Semaphore};
+pub use upgradable::{UpgradableGuard, UpgradeError};
 pub use wait_group::WaitGroup;

@@ -1,29 +1,65 @@
 //! The lock below [`RwLock`](super::RwLock).
 //!
 //! # States
-//! One word of three bits, and the number of readers above them:
+//! One word of five bits, and the number of readers above them:
 //! - `WRITER`: a thread holds the lock for writing.
-//! - `QUEUED`: a thread queues, or did a moment ago.
+//! - `UPGRADABLE`: a thread holds the lock for an upgradable read. It excludes writers and other upgradable reads, and
+//!   is not counted among the readers.
+//! - `QUEUED`: a reader, a writer or an upgrader waits, or did a moment ago.
+//! - `UPGRADABLE_QUEUED`: a thread waits for an upgradable read, or did a moment ago.
 //! - `POISONED`: a thread panicked while holding it for writing.
 //!
-//! While no thread queues, taking the lock is one compare-and-swap and releasing it one subtraction.
+//! While no thread waits, taking the lock is one compare-and-swap and releasing it one subtraction.
+//!
+//! There are two queues under one lock: the *main queue* of readers and writers, and that of threads that wait for an
+//! upgradable read. An *upgrader* is the holder of the upgradable read while it waits until it is the only reader.
+//! There is at most one, and it has a place of its own, in front of both queues.
 //!
 //! # Protocol
-//! 1. A thread that cannot have the lock at once, or sees `QUEUED`, comes to the queue. Under the queue's lock it
-//!    raises `QUEUED`, so that from then on no other thread can take the lock without coming to the queue. If the lock
-//!    is free for this thread and no thread is in front, it takes the lock; otherwise it stores its parker in the
-//!    queue.
-//! 2. The release that frees the lock sees `QUEUED` and comes to the queue, too. It wakes the first thread, and if that
-//!    one reads, also the readers right behind it. So no thread is overtaken: a writer waits only for threads that came
-//!    before it, and a reader never waits for a writer that came later. Each thread has its place in that order from
-//!    the first time that it comes to the queue; the wait-for graph knows that place.
+//! 1. A thread that cannot have the lock at once, or sees the bit of a queue to which it yields, comes to its queue.
+//!    Under the lock of the queues it raises the bit of its queue, so that from then on no other thread that yields to
+//!    that queue can take the lock without coming to the queues. If the lock is free for this thread and no thread is
+//!    in front, it takes the lock; otherwise it stores its parker in the queue.
+//! 2. The release that frees the lock sees the bit and comes to the queues, too. It wakes the first thread of the main
+//!    queue, and if that one reads, also the readers right behind it. So no thread is overtaken: a writer waits only
+//!    for threads that came before it, and a reader never waits for a writer that came later. Each thread has its place
+//!    in that order from the first time that it comes to the queues; the wait-for graph knows that place.
 //! 3. A woken thread is no longer in the queue, and may take the lock before the threads in the queue. If another
 //!    thread was faster, the woken thread goes back to the front.
-//! 4. A thread that gives up wakes the threads that can take the lock now.
-//! 5. `QUEUED` is lowered only under the queue's lock, and only when the queue is empty.
+//! 4. A thread that takes the lock in a queue, or gives up, wakes the threads that can take the lock now.
+//! 5. A bit is lowered only under the lock of the queues, and only when its queue is empty and there is no upgrader.
+//!
+//! *Upgradable reads.*
+//!
+//! 6. Readers and upgradable reads do not exclude each other, so a reader does not look at the other queue. A writer
+//!    and a thread that waits for an upgradable read do, and then the one that came first comes first. A thread goes on
+//!    waiting for that reason only while a thread with a smaller place waits, so the thread with the smallest place
+//!    waits only for holders, whose release comes to the queues.
+//! 7. An upgrader raises `QUEUED` and checks for readers under the lock of the queues. So either it sees the release of
+//!    the last reader, or that release sees `QUEUED` and wakes it. While there is an upgrader, no thread takes the lock
+//!    from the queues: new readers wait for it, and there is an end to the reads for which it waits. When it has the
+//!    lock, or gives up, the queues go on as before.
+//! 8. A change from one hold to a weaker one (writer to reader or upgradable read, upgradable read to reader) is one
+//!    addition, and then wakes the threads that can take the lock now, like a release.
+//!
+//! *Recursive reads.*
+//!
+//! 9. A recursive read takes the lock whenever no thread writes, whatever thread waits. Otherwise it is a read like any
+//!    other; then its thread holds no read that a thread in front of it could wait for.
+//!
+//! # Deadlocks
+//! Holds are resources: `Lock` of the writer, `Upgradable`, and `Read` of each reader. A writer waits for all three, a
+//! thread for an upgradable read for `Lock` and `Upgradable`, a reader for `Lock`, an upgrader for `Read`. Readers, and
+//! threads that wait for upgradable reads, wait for the *turns* of the writers with a smaller place, too; the turn of
+//! an upgrader has place 0, before all others. A writer need not wait for turns: what keeps the threads in front of it
+//! keeps it as well. The same is true of a thread for an upgradable read and those in front of it in its queue.
 
 use std::panic::Location;
 
+use super::rw_queue::{
+    Access, POISONED, QUEUED, READER, RwQueue, RwWaiter, UPGRADABLE, UPGRADABLE_QUEUED, WRITER,
+    upgraded,
+};
 use crate::contain::assert_outside;
 use crate::deadlock::{
     LockNumber, Resource, WaitObject, WaitSite, WaitsOn, forget_leaked, hold, let_go,
@@ -31,14 +67,8 @@ use crate::deadlock::{
 use crate::error::WaitError;
 use crate::observe::Verb;
 use crate::park::{Parker, spin_loop};
-use crate::primitive::{AtomicUsize, Counter, Instant, Mutex, MutexGuard, Ordering, now};
+use crate::primitive::{AtomicUsize, Instant, Mutex, MutexGuard, Ordering, now};
 use crate::wait::{Heed, WaitOutcome, block_until};
-use crate::wait_queue::{Spot, WaitQueue};
-
-const WRITER: usize = 1;
-const QUEUED: usize = 2;
-const POISONED: usize = 4;
-const READER: usize = 8;
 
 /// The number of retries before a thread queues.
 #[cfg(not(reunite_model))]
@@ -46,33 +76,11 @@ const SPINS: u32 = 100;
 #[cfg(reunite_model)]
 const SPINS: u32 = 0;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Access {
-    Read,
-    Write,
-}
-
 pub(super) struct RawRw {
     state: AtomicUsize,
     number: LockNumber,
     made_at: &'static Location<'static>,
-    queue: Mutex<WaitQueue<(Parker, Access)>>,
-    /// The number of threads that have come to the queue. Changed under its lock.
-    came: Counter,
-}
-
-type QueueGuard<'a> = MutexGuard<'a, WaitQueue<(Parker, Access)>>;
-
-impl Access {
-    /// Returns the state after the lock was taken, if it is free for this access. A poisoned lock is treated like any
-    /// other.
-    fn take_from(self, state: usize) -> Option<usize> {
-        match self {
-            Self::Read if state & WRITER == 0 => Some(state + READER),
-            Self::Write if state & WRITER == 0 && state < READER => Some(state | WRITER),
-            Self::Read | Self::Write => None,
-        }
-    }
+    queues: Mutex<RwQueue>,
 }
 
 impl RawRw {
@@ -81,8 +89,7 @@ impl RawRw {
             state: AtomicUsize::new(0),
             number: LockNumber::new(),
             made_at,
-            queue: Mutex::new(WaitQueue::new()),
-            came: Counter::new(0),
+            queues: Mutex::new(RwQueue::new()),
         }
     }
 
@@ -94,11 +101,13 @@ impl RawRw {
     fn resource_of(number: u64, access: Access) -> Resource {
         match access {
             Access::Read => Resource::Read(number),
+            Access::Upgradable => Resource::Upgradable(number),
             Access::Write => Resource::Lock(number),
         }
     }
 
-    /// Takes the lock if it is free, not poisoned, not queued for, and was taken or waited for before.
+    /// Takes the lock for reading or writing if it is free, not poisoned, not queued for, and was taken or waited for
+    /// before.
     #[inline]
     pub(super) fn take(&self, access: Access, at: &'static Location<'static>) -> bool {
         let number = self.number.if_given();
@@ -107,15 +116,12 @@ impl RawRw {
         }
         let state = match access {
             Access::Read => self.state.load(Ordering::Relaxed),
-            Access::Write => 0,
+            Access::Upgradable | Access::Write => 0,
         };
         if state & (WRITER | QUEUED | POISONED) != 0 {
             return false;
         }
-        let next = match access {
-            Access::Read => state + READER,
-            Access::Write => WRITER,
-        };
+        let next = state + access.part();
         let taken = self
             .state
             .compare_exchange(state, next, Ordering::Acquire, Ordering::Relaxed);
@@ -125,9 +131,9 @@ impl RawRw {
         taken.is_ok()
     }
 
-    /// Takes the lock if it is free and no thread queues.
-    fn take_unless_queued(&self, access: Access) -> bool {
-        let next = |state| match state & QUEUED {
+    /// Takes the lock if it is free and the state has none of these bits.
+    fn take_unless(&self, bits: usize, access: Access) -> bool {
+        let next = |state| match state & bits {
             0 => access.take_from(state),
             _ => None,
         };
@@ -138,9 +144,18 @@ impl RawRw {
     }
 
     pub(super) fn try_lock(&self, access: Access, at: &'static Location<'static>) -> bool {
-        let taken = self.take_unless_queued(access);
+        let taken = self.take_unless(access.yields_to(), access);
         if taken {
             hold(self.resource(access), at);
+        }
+        taken
+    }
+
+    /// Takes the lock for reading unless a thread writes (9).
+    pub(super) fn try_read_recursive(&self, at: &'static Location<'static>) -> bool {
+        let taken = self.take_unless(0, Access::Read);
+        if taken {
+            hold(self.resource(Access::Read), at);
         }
         taken
     }
@@ -165,10 +180,10 @@ impl RawRw {
     ) -> Result<(), WaitError> {
         for _ in 0..SPINS {
             let state = self.state.load(Ordering::Relaxed);
-            if state & QUEUED != 0 {
+            if state & access.yields_to() != 0 {
                 break;
             }
-            if access.take_from(state).is_some() && self.take_unless_queued(access) {
+            if access.take_from(state).is_some() && self.take_unless(access.yields_to(), access) {
                 return Ok(());
             }
             spin_loop();
@@ -176,24 +191,19 @@ impl RawRw {
         let since = now();
         let lock = self.number.get();
         assert_outside();
-        let mut spot = None;
-        let Some(came) = self.take_or_join_queue(access, &Parker::current(), &mut spot) else {
+        let mut queues = self.queues.lock();
+        let mut waiter = queues.come(access);
+        if self.take_or_queue(queues, &mut waiter, &Parker::current()) {
             return Ok(());
+        }
+        let came = waiter.came;
+        let (verb, on) = match access {
+            Access::Read => (Verb::Read, WaitsOn::Read { lock, came }),
+            Access::Upgradable => (Verb::Read, WaitsOn::Upgradable { lock, came }),
+            Access::Write => (Verb::Write, WaitsOn::Write { lock, came }),
         };
-        let site = WaitSite {
-            verb: match access {
-                Access::Read => Verb::Read,
-                Access::Write => Verb::Write,
-            },
-            object: WaitObject::Made("a lock", self.made_at),
-            at,
-            on: match access {
-                Access::Read => WaitsOn::Read { lock, came },
-                Access::Write => WaitsOn::Write { lock, came },
-            },
-        };
-        let ended = block_until(site, deadline, Heed::Task, |parker| {
-            self.take_or_queue(self.queue.lock(), access, parker, &mut spot)
+        let ended = block_until(self.site(verb, at, on), deadline, Heed::Task, |parker| {
+            self.take_or_queue(self.queues.lock(), &mut waiter, parker)
         });
         let gave_up = match ended {
             WaitOutcome::Ready => return Ok(()),
@@ -201,112 +211,124 @@ impl RawRw {
             WaitOutcome::Cancelled(cancelled) => WaitError::cancelled(cancelled),
             WaitOutcome::Refused(refusal) => WaitError::refused(refusal),
         };
-        let mut queue = self.queue.lock();
-        let _queued = spot.and_then(|spot| queue.remove(spot));
-        self.wake_first(queue);
+        let mut queues = self.queues.lock();
+        queues.leave(&waiter);
+        self.wake_next(queues);
         Err(gave_up)
     }
 
-    /// Makes the first attempt to take the lock. Returns the thread's place in the order if that failed.
-    fn take_or_join_queue(
-        &self,
-        access: Access,
-        parker: &Parker,
-        spot: &mut Option<Spot>,
-    ) -> Option<u64> {
-        let queue = self.queue.lock();
-        let came = self.came.fetch_add(1, Ordering::Relaxed);
-        let taken = self.take_or_queue(queue, access, parker, spot);
-        (!taken).then_some(came)
+    fn site(&self, verb: Verb, at: &'static Location<'static>, on: WaitsOn) -> WaitSite {
+        WaitSite {
+            verb,
+            object: WaitObject::Made("a lock", self.made_at),
+            at,
+            on,
+        }
     }
 
-    /// `spot` is where the thread was queued last, if it was.
     fn take_or_queue(
         &self,
-        mut queue: QueueGuard<'_>,
-        access: Access,
+        mut queues: MutexGuard<'_, RwQueue>,
+        waiter: &mut RwWaiter,
         parker: &Parker,
-        spot: &mut Option<Spot>,
     ) -> bool {
-        let came_before = spot.is_some();
-        let queued = spot.filter(|spot| queue.contains(*spot));
-        let is_first = match queued {
-            Some(spot) => queue.front().is_some_and(|(first, _)| first == spot),
-            None => came_before || queue.is_empty(),
-        };
-        // From here on every release that frees the lock comes to the queue (2).
-        self.state.fetch_or(QUEUED, Ordering::AcqRel);
-        if is_first {
-            let next = |state| access.take_from(state);
-            let taken = self
-                .state
-                .fetch_update(Ordering::Acquire, Ordering::Relaxed, next);
-            if taken.is_ok() {
-                if queued.is_some() {
-                    queue.pop_front();
-                }
-                // A reader that takes the lock also wakes the readers right behind it.
-                self.wake_first(queue);
-                return true;
-            }
+        let taken = queues.take_or_queue(&self.state, waiter, parker);
+        if taken {
+            self.wake_next(queues);
         }
-        let waiter = (parker.clone(), access);
-        match queued {
-            Some(_) => {}
-            None if came_before => *spot = Some(queue.push_front(waiter)),
-            None => *spot = Some(queue.push_back(waiter)),
-        }
-        false
+        taken
     }
 
-    /// Wakes the threads at the front for which the lock is free.
-    fn wake_first(&self, mut queue: QueueGuard<'_>) {
-        let mut woken = Vec::new();
-        while let Some((_, (_, access))) = queue.front() {
-            let state = self.state.load(Ordering::Relaxed);
-            let alone = *access == Access::Write;
-            if access.take_from(state).is_none() || (alone && !woken.is_empty()) {
-                break;
-            }
-            woken.extend(queue.pop_front());
-            if alone {
-                break;
-            }
+    /// Turns the upgradable read into a hold for writing if there are no other readers.
+    pub(super) fn try_upgrade(&self, at: &'static Location<'static>) -> bool {
+        let taken = self
+            .state
+            .fetch_update(Ordering::Acquire, Ordering::Relaxed, upgraded);
+        if taken.is_ok() {
+            self.change_hold(Access::Upgradable, Access::Write, at);
         }
-        if queue.is_empty() {
-            self.state.fetch_and(!QUEUED, Ordering::Relaxed);
+        taken.is_ok()
+    }
+
+    /// Turns the upgradable read into a hold for writing. Waits until there are no other readers. After an error the
+    /// thread holds the upgradable read as before.
+    pub(super) fn upgrade(
+        &self,
+        deadline: Option<Instant>,
+        at: &'static Location<'static>,
+    ) -> Result<(), WaitError> {
+        for _ in 0..SPINS {
+            if self.try_upgrade(at) {
+                return Ok(());
+            }
+            spin_loop();
         }
-        drop(queue);
-        woken.iter().for_each(|(parker, _)| parker.unpark());
+        let since = now();
+        let lock = self.number.get();
+        let site = self.site(Verb::Write, at, WaitsOn::Upgrade { lock });
+        let ended = block_until(site, deadline, Heed::Task, |parker| {
+            let mut queues = self.queues.lock();
+            let taken = queues.upgrade_or_wait(&self.state, parker);
+            if taken {
+                self.wake_next(queues);
+            }
+            taken
+        });
+        let gave_up = match ended {
+            WaitOutcome::Ready => {
+                self.change_hold(Access::Upgradable, Access::Write, at);
+                return Ok(());
+            }
+            WaitOutcome::TimedOut => WaitError::timed_out(now().saturating_duration_since(since)),
+            WaitOutcome::Cancelled(cancelled) => WaitError::cancelled(cancelled),
+            WaitOutcome::Refused(refusal) => WaitError::refused(refusal),
+        };
+        let mut queues = self.queues.lock();
+        queues.leave_as_upgrader();
+        self.wake_next(queues);
+        Err(gave_up)
+    }
+
+    /// Wakes the threads for which the lock is free, and lowers the bits of empty queues.
+    fn wake_next(&self, mut queues: MutexGuard<'_, RwQueue>) {
+        let woken = queues.next(&self.state);
+        drop(queues);
+        woken.iter().for_each(Parker::unpark);
+    }
+
+    #[cold]
+    fn wake_next_now(&self) {
+        self.wake_next(self.queues.lock());
     }
 
     #[inline]
     pub(super) fn unlock(&self, access: Access) {
         let_go(Self::resource_of(self.number.if_given(), access));
-        let part = match access {
-            Access::Read => READER,
-            Access::Write => WRITER,
+        let before = self.state.fetch_sub(access.part(), Ordering::Release);
+        let wakes = match access {
+            // Only writers and upgraders wait for readers.
+            Access::Read => before < 2 * READER && before & QUEUED != 0,
+            Access::Upgradable | Access::Write => before & (QUEUED | UPGRADABLE_QUEUED) != 0,
         };
-        let before = self.state.fetch_sub(part, Ordering::Release);
-        let was_last = access == Access::Write || before < 2 * READER;
-        if was_last && before & QUEUED != 0 {
-            self.wake_first_now();
+        if wakes {
+            self.wake_next_now();
         }
     }
 
-    /// Turns a hold for writing into one for reading, and lets in the readers at the front of the queue.
-    pub(super) fn downgrade(&self, at: &'static Location<'static>) {
-        let_go(self.resource(Access::Write));
-        hold(self.resource(Access::Read), at);
-        let before = self.state.fetch_add(READER - WRITER, Ordering::Release);
-        if before & QUEUED != 0 {
-            self.wake_first_now();
+    /// Turns a hold into a weaker one, and lets in the threads that this one does not exclude any more (8).
+    pub(super) fn downgrade(&self, from: Access, to: Access, at: &'static Location<'static>) {
+        self.change_hold(from, to, at);
+        let change = to.part().wrapping_sub(from.part());
+        let before = self.state.fetch_add(change, Ordering::Release);
+        if before & (QUEUED | UPGRADABLE_QUEUED) != 0 {
+            self.wake_next_now();
         }
     }
 
-    #[cold]
-    fn wake_first_now(&self) {
-        self.wake_first(self.queue.lock());
+    /// Records in the list of the calling thread that its hold has changed.
+    fn change_hold(&self, from: Access, to: Access, at: &'static Location<'static>) {
+        let_go(self.resource(from));
+        hold(self.resource(to), at);
     }
 
     pub(super) fn poison(&self) {
@@ -327,6 +349,7 @@ impl Drop for RawRw {
         let state = self.state.load(Ordering::Relaxed);
         let forgotten = [
             (Access::Write, usize::from(state & WRITER != 0)),
+            (Access::Upgradable, usize::from(state & UPGRADABLE != 0)),
             (Access::Read, state / READER),
         ];
         for (access, guards) in forgotten {
@@ -352,29 +375,26 @@ mod tests {
     fn a_reader_that_comes_out_of_the_queue_lets_in_those_behind_it() {
         let lock = RawRw::new(Location::caller());
         assert!(lock.try_lock(Access::Read, Location::caller()));
-        let [writer, first, second, last] = &mut [(); 4].map(|()| (somebody(), None));
-        let comes = |(parker, spot): &mut (Parker, Option<Spot>), access| {
-            lock.take_or_queue(lock.queue.lock(), access, parker, spot)
+        let comes = |(parker, waiter): &mut (Parker, RwWaiter)| {
+            lock.take_or_queue(lock.queues.lock(), waiter, parker)
         };
-        for (waiter, access) in [
-            (&mut *writer, Access::Write),
-            (&mut *first, Access::Read),
-            (&mut *second, Access::Read),
-            (&mut *last, Access::Write),
-        ] {
-            assert!(!comes(waiter, access));
-        }
+        let all = [Access::Write, Access::Read, Access::Read, Access::Write];
+        let [writer, first, second, last] = &mut all.map(|access| {
+            let mut waiter = (somebody(), lock.queues.lock().come(access));
+            assert!(!comes(&mut waiter));
+            waiter
+        });
         lock.unlock(Access::Read);
         assert!(writer.0.is_marked() && !first.0.is_marked());
-        assert!(comes(first, Access::Read));
+        assert!(comes(first));
         assert!(second.0.is_marked() && !last.0.is_marked());
-        assert!(comes(second, Access::Read));
-        assert!(!comes(writer, Access::Write));
+        assert!(comes(second));
+        assert!(!comes(writer));
         (0..2).for_each(|_| lock.unlock(Access::Read));
-        assert!(comes(writer, Access::Write));
+        assert!(comes(writer));
         lock.unlock(Access::Write);
         assert!(last.0.is_marked());
-        assert!(comes(last, Access::Write));
+        assert!(comes(last));
         lock.unlock(Access::Write);
         // The queue is empty, so no thread has to come to it.
         assert!(lock.take(Access::Write, Location::caller()));

@@ -3,8 +3,8 @@
 //! # Access rules
 //! 1. The value is reached only through a guard, or through `&mut RwLock` or the lock itself.
 //! 2. A [`WriteGuard`] exists only while `raw` is held for writing: there is no other guard then.
-//! 3. A [`ReadGuard`] exists only while `raw` is held for reading: there are only read guards then, which give access
-//!    to `&T`.
+//! 3. A [`ReadGuard`] exists only while `raw` is held for reading, upgradably or not: there are only read guards then,
+//!    which give access to `&T`.
 //! 4. The drop of a guard releases `raw`, and later holders see everything written before that.
 
 use std::cell::UnsafeCell;
@@ -14,7 +14,8 @@ use std::ops::{Deref, DerefMut};
 use std::panic::Location;
 
 use super::hold::{ReadHold, WriteHold};
-use super::raw_rw::{Access, RawRw};
+use super::raw_rw::RawRw;
+use super::rw_queue::Access;
 use crate::deadline;
 use crate::error::WaitError;
 use crate::primitive::{Duration, Instant, panicking};
@@ -53,7 +54,7 @@ impl<T: ?Sized> std::panic::UnwindSafe for RwLock<T> {}
 /// A guard for reading the value of an [`RwLock`]. Dropping it releases the lock.
 #[must_use = "the lock is released when this is dropped"]
 pub struct ReadGuard<'a, T: ?Sized> {
-    lock: &'a RwLock<T>,
+    pub(super) lock: &'a RwLock<T>,
     /// A lock must be released on the thread that took it, because it is in the list of that thread.
     stays: PhantomData<*const ()>,
 }
@@ -61,7 +62,7 @@ pub struct ReadGuard<'a, T: ?Sized> {
 /// A guard for changing the value of an [`RwLock`]. Dropping it releases the lock.
 #[must_use = "the lock is released when this is dropped"]
 pub struct WriteGuard<'a, T: ?Sized> {
-    lock: &'a RwLock<T>,
+    pub(super) lock: &'a RwLock<T>,
     /// True if the thread was already unwinding when it took the lock: that panic does not poison the lock.
     unwound: bool,
     stays: PhantomData<*const ()>,
@@ -175,7 +176,7 @@ impl<T: ?Sized> RwLock<T> {
         self.try_take(Access::Write, Location::caller(), Self::write_guard)
     }
 
-    fn try_take<'a, G>(
+    pub(super) fn try_take<'a, G>(
         &'a self,
         access: Access,
         at: &'static Location<'static>,
@@ -188,7 +189,7 @@ impl<T: ?Sized> RwLock<T> {
     }
 
     /// Returns the guard of a lock that was taken, unless the lock is poisoned.
-    fn unless_poisoned<G>(&self, guard: G) -> Result<G, WaitError> {
+    pub(super) fn unless_poisoned<G>(&self, guard: G) -> Result<G, WaitError> {
         if self.is_poisoned() {
             return Err(WaitError::poisoned());
         }
@@ -208,7 +209,7 @@ impl<T: ?Sized> RwLock<T> {
     }
 
     #[cold]
-    fn wait<'a, G>(
+    pub(super) fn wait<'a, G>(
         &'a self,
         access: Access,
         deadline: Option<Instant>,
@@ -312,7 +313,9 @@ impl<'a, T: ?Sized> WriteGuard<'a, T> {
     #[track_caller]
     pub fn downgrade(guard: Self) -> ReadGuard<'a, T> {
         let lock = guard.lock;
-        guard.into_hold().downgrade(Location::caller());
+        guard
+            .into_hold()
+            .downgrade(Access::Read, Location::caller());
         lock.read_guard()
     }
 
