@@ -125,7 +125,7 @@ fn a_task_that_was_cancelled_does_not_poison_with_a_mapped_guard() {
         });
         common::until(|| format!("{leaves:?}").contains("sleep"));
         leaves.cancel();
-        leaves.join().map(|()| ())
+        leaves.join()
     });
     assert!(outcome.unwrap_err().is_cancelled());
     assert!(mutex.try_lock().is_ok() && lock.try_write().is_ok());

@@ -353,6 +353,25 @@ fn a_later_clone_prolongs_no_wait_of_a_group() {
 }
 
 #[test]
+fn a_once_cell_wakes_all_that_wait_for_its_value() {
+    check_random(
+        || {
+            let cell = OnceCell::new();
+            reunite::scope(|s| {
+                let waits = [(); 2].map(|()| s.spawn(|| *cell.wait().unwrap()));
+                let sets = s.spawn(|| cell.set(1).is_ok());
+                let made = *cell.get_or_init(|| 2).unwrap();
+                assert_eq!(made, if sets.join().unwrap() { 1 } else { 2 });
+                for waited in waits {
+                    assert_eq!(waited.join().unwrap(), made);
+                }
+            });
+        },
+        RUNS,
+    );
+}
+
+#[test]
 fn a_once_cell_is_made_once() {
     check_random(
         || {

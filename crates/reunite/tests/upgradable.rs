@@ -311,7 +311,7 @@ fn a_poisoned_lock_gives_no_upgradable_read() {
             let _writer = UpgradableGuard::upgrade(lock.upgradable_read().unwrap()).unwrap();
             panic!("half done");
         });
-        fails.join().map(|()| ())
+        fails.join()
     });
     assert!(outcome.unwrap_err().is_panic());
     assert!(lock.upgradable_read().unwrap_err().is_poisoned());

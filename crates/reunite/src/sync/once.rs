@@ -1,4 +1,11 @@
-//! Values that are made once, by the first task that needs them.
+//! Values that are made once, by the first task that needs them, or stored once by a task that has them.
+//!
+//! # Protocol
+//! 1. The cell of `std` decides which value is stored. `making` is held by the task that makes a value; the others that
+//!    need one wait for it. A task that stores a value which it has already does not take `making`.
+//! 2. Whoever has stored the value then takes all waiters out of the queue, and unparks them. A waiter checks for the
+//!    value and enters the queue in one critical section. So either it sees the value, or the task that stores it finds
+//!    the waiter in the queue.
 
 use std::fmt;
 use std::panic::Location;
@@ -7,10 +14,13 @@ use super::raw::Raw;
 use crate::contain::assert_outside;
 use crate::cut_short::reason_left;
 use crate::deadline;
+use crate::deadlock::{WaitObject, WaitSite, WaitsOn};
 use crate::error::WaitError;
 use crate::observe::Verb;
-use crate::primitive::{Duration, Instant, OnceLock};
-use crate::wait::Heed;
+use crate::park::Parker;
+use crate::primitive::{Duration, Instant, Mutex, OnceLock, now};
+use crate::wait::{Heed, WaitOutcome, wait};
+use crate::wait_queue::{Spot, WaitQueue};
 
 /// A cell for a value that is made once. Reading the value afterwards costs one load.
 ///
@@ -24,6 +34,8 @@ use crate::wait::Heed;
 pub struct OnceCell<T> {
     value: OnceLock<T>,
     making: Raw,
+    waiters: Mutex<WaitQueue<Parker>>,
+    made_at: &'static Location<'static>,
 }
 
 impl<T> OnceCell<T> {
@@ -33,12 +45,92 @@ impl<T> OnceCell<T> {
         Self {
             value: OnceLock::new(),
             making: Raw::new("a once cell", Location::caller()),
+            waiters: Mutex::new(WaitQueue::new()),
+            made_at: Location::caller(),
         }
     }
 
     /// Returns the value, if it was made.
     pub fn get(&self) -> Option<&T> {
         self.value.get()
+    }
+
+    /// Stores a value, if the cell has none. Does not wait: if a task makes a value at the same time, the cell keeps the
+    /// one that is stored first, and the other one is dropped.
+    ///
+    /// # Errors
+    /// The value that was to be stored, if the cell has one already.
+    ///
+    /// ```
+    /// let cell = reunite::sync::OnceCell::new();
+    /// assert_eq!(cell.set(1), Ok(()));
+    /// assert_eq!(cell.set(2), Err(2));
+    /// assert_eq!(cell.get(), Some(&1));
+    /// ```
+    pub fn set(&self, value: T) -> Result<(), T> {
+        self.value.set(value)?;
+        self.wake_all();
+        Ok(())
+    }
+
+    /// Returns the value, if it was made, for changing it.
+    ///
+    /// ```
+    /// let mut cell = reunite::sync::OnceCell::new();
+    /// cell.set(1).unwrap();
+    /// *cell.get_mut().unwrap() += 1;
+    /// assert_eq!(cell.take(), Some(2));
+    /// assert_eq!(cell.into_inner(), None);
+    /// ```
+    pub fn get_mut(&mut self) -> Option<&mut T> {
+        self.value.get_mut()
+    }
+
+    /// Takes the value out, if it was made. Then the cell is empty, and the next value may be made or stored.
+    pub fn take(&mut self) -> Option<T> {
+        self.value.take()
+    }
+
+    /// Returns the value, if it was made.
+    pub fn into_inner(self) -> Option<T> {
+        self.value.into_inner()
+    }
+
+    /// Waits until the value is there, and returns it. Does not make it.
+    ///
+    /// # Errors
+    /// The current task was cancelled, or the wait was [refused](crate::sync): as a deadlock when every thread of the
+    /// process waits, because then no task can make the value.
+    ///
+    /// ```
+    /// let config = reunite::sync::OnceCell::new();
+    /// reunite::scope(|s| {
+    ///     let reads = s.spawn(|| config.wait().copied());
+    ///     config.set(5).unwrap();
+    ///     assert_eq!(reads.join().unwrap().unwrap(), 5);
+    /// });
+    /// ```
+    #[track_caller]
+    pub fn wait(&self) -> Result<&T, WaitError> {
+        self.wait_until(None, Location::caller())
+    }
+
+    /// Waits at most `timeout` until the value is there, and returns it.
+    ///
+    /// # Errors
+    /// The errors of [`wait`](Self::wait), or the time ran out.
+    #[track_caller]
+    pub fn wait_timeout(&self, timeout: Duration) -> Result<&T, WaitError> {
+        self.wait_until(deadline::after(timeout), Location::caller())
+    }
+
+    /// Waits until the value is there, at most until `deadline`, and returns it.
+    ///
+    /// # Errors
+    /// The errors of [`wait`](Self::wait), or the time ran out.
+    #[track_caller]
+    pub fn wait_deadline(&self, deadline: Instant) -> Result<&T, WaitError> {
+        self.wait_until(Some(deadline), Location::caller())
     }
 
     /// Returns the value. If it was not made yet, calls `make`, and other tasks wait meanwhile. If `make` panics, the
@@ -128,9 +220,62 @@ impl<T> OnceCell<T> {
         }
         let value = make();
         match reason_left() {
-            None => Ok(self.value.get_or_init(|| value)),
+            None => {
+                let value = self.value.get_or_init(|| value);
+                self.wake_all();
+                Ok(value)
+            }
             Some(why) => Err(WaitError::of_cut_short(why)),
         }
+    }
+
+    fn wait_until(
+        &self,
+        deadline: Option<Instant>,
+        at: &'static Location<'static>,
+    ) -> Result<&T, WaitError> {
+        if let Some(value) = self.value.get() {
+            return Ok(value);
+        }
+        let since = now();
+        let site = WaitSite {
+            verb: Verb::Wait,
+            object: WaitObject::Made("a once cell", self.made_at),
+            at,
+            on: WaitsOn::Anyone,
+        };
+        let (mut spot, mut found) = (None, None);
+        let ended = wait(site, deadline, Heed::Task, |parker| {
+            found = self.get_or_queue(parker, &mut spot);
+            found.is_some()
+        });
+        if let Some(value) = found {
+            return Ok(value);
+        }
+        if let Some(spot) = spot {
+            let _queued = self.waiters.lock().remove(spot);
+        }
+        Err(match ended {
+            WaitOutcome::Cancelled(cancelled) => WaitError::cancelled(cancelled),
+            WaitOutcome::Refused(refusal) => WaitError::refused(refusal),
+            WaitOutcome::TimedOut | WaitOutcome::Ready => {
+                WaitError::timed_out(now().saturating_duration_since(since))
+            }
+        })
+    }
+
+    fn get_or_queue(&self, parker: &Parker, spot: &mut Option<Spot>) -> Option<&T> {
+        let mut waiters = self.waiters.lock();
+        let value = self.value.get();
+        if value.is_none() && spot.is_none() {
+            *spot = Some(waiters.push_back(parker.clone()));
+        }
+        value
+    }
+
+    fn wake_all(&self) {
+        let all = self.waiters.lock().take_all();
+        all.for_each(|waiter| waiter.unpark());
     }
 }
 
