@@ -1,5 +1,5 @@
-//! What a guard of a part of a locked value keeps of the guard of the whole: the right and duty to release the lock.
-//! Each of these types releases its lock when it is dropped, and poisons it where the guard would.
+//! Holds of locks: the right and duty to release a lock, which a guard of a part of the value takes over from the guard
+//! of the whole. A hold releases its lock when it is dropped, and poisons it where the guard would.
 //!
 //! A hold does not say that it must stay on its thread, as guards must; who keeps one is not `Send`.
 

@@ -51,18 +51,18 @@ use crate::wait_queue::{Spot, WaitQueue};
 /// assert_eq!(*sum.lock().unwrap(), 6);
 /// ```
 pub struct WaitGroup {
-    shared: Arc<Shared>,
+    shared: Arc<SharedGroup>,
     /// False after a wait of this value has begun.
     counts: bool,
 }
 
-struct Shared {
-    state: Mutex<State>,
+struct SharedGroup {
+    state: Mutex<Holders>,
     made_at: &'static Location<'static>,
 }
 
-struct State {
-    holders: usize,
+struct Holders {
+    count: usize,
     waiters: WaitQueue<Parker>,
 }
 
@@ -70,12 +70,12 @@ impl WaitGroup {
     /// Makes a group with one holder, the returned value.
     #[track_caller]
     pub fn new() -> Self {
-        let state = State {
-            holders: 1,
+        let state = Holders {
+            count: 1,
             waiters: WaitQueue::new(),
         };
         Self {
-            shared: Arc::new(Shared {
+            shared: Arc::new(SharedGroup {
                 state: Mutex::new(state),
                 made_at: Location::caller(),
             }),
@@ -158,8 +158,8 @@ impl WaitGroup {
             return;
         }
         let mut state = self.shared.state.lock();
-        state.holders -= 1;
-        if state.holders > 0 {
+        state.count -= 1;
+        if state.count > 0 {
             return;
         }
         let all = state.waiters.take_all();
@@ -168,13 +168,13 @@ impl WaitGroup {
     }
 }
 
-impl Shared {
+impl SharedGroup {
     /// Returns true if the wait is over. `spot` is where the waiter is queued, if it is.
     fn is_over_or_queue(&self, parker: &Parker, spot: &mut Option<Spot>) -> bool {
         let mut state = self.state.lock();
         match *spot {
             Some(spot) => !state.waiters.contains(spot),
-            None if state.holders == 0 => true,
+            None if state.count == 0 => true,
             None => {
                 *spot = Some(state.waiters.push_back(parker.clone()));
                 false
@@ -186,7 +186,7 @@ impl Shared {
 impl Clone for WaitGroup {
     /// Adds a holder to the group, and returns it.
     fn clone(&self) -> Self {
-        self.shared.state.lock().holders += 1;
+        self.shared.state.lock().count += 1;
         Self {
             shared: Arc::clone(&self.shared),
             counts: true,
@@ -210,7 +210,7 @@ impl Default for WaitGroup {
 impl fmt::Debug for WaitGroup {
     /// Formats the group with the number of holders.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let holders = self.shared.state.lock().holders;
+        let holders = self.shared.state.lock().count;
         f.debug_struct("WaitGroup")
             .field("holders", &holders)
             .finish_non_exhaustive()
