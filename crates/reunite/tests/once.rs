@@ -12,7 +12,7 @@ fn all_that_wait_get_the_value_that_is_set() {
     let _watchdog = watchdog();
     let cell = OnceCell::new();
     reunite::scope(|s| {
-        let tasks = [(); 3].map(|()| s.spawn(|| *cell.wait().unwrap()));
+        let tasks = [(); 3].map(|()| s.spawn(|| *cell.wait_timeout(LONG).unwrap()));
         for task in &tasks {
             common::until(|| format!("{task:?}").contains("in wait"));
         }
@@ -29,7 +29,7 @@ fn all_that_wait_get_the_value_that_is_made() {
     let _watchdog = watchdog();
     let cell = OnceCell::new();
     reunite::scope(|s| {
-        let waits = s.spawn(|| *cell.wait().unwrap());
+        let waits = s.spawn(|| *cell.wait_timeout(LONG).unwrap());
         common::until(|| format!("{waits:?}").contains("in wait"));
         assert_eq!(*cell.get_or_init(|| 1).unwrap(), 1);
         assert_eq!(waits.join().unwrap(), 1);
@@ -44,7 +44,7 @@ fn a_wait_that_gives_up_leaves_the_others_waiting() {
     assert!(error.is_timeout(), "{error}");
     reunite::scope(|s| {
         let cancelled = s.spawn(|| cell.wait().unwrap_err());
-        let waits = s.spawn(|| *cell.wait().unwrap());
+        let waits = s.spawn(|| *cell.wait_timeout(LONG).unwrap());
         common::until(|| format!("{cancelled:?}").contains("in wait"));
         common::until(|| format!("{waits:?}").contains("in wait"));
         cancelled.cancel();

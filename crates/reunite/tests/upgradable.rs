@@ -117,39 +117,6 @@ fn a_task_that_waits_for_an_upgradable_read_keeps_no_reader_out() {
     });
 }
 
-/// The writer and the upgradable reads wait for the same holder, and go on in the order in which they came.
-#[test]
-fn writers_and_upgradable_reads_take_turns_in_the_order_in_which_they_came() {
-    let _watchdog = watchdog();
-    for writer_at in 0..3 {
-        let lock = RwLock::new(Vec::new());
-        reunite::scope(|s| {
-            let held = lock.upgradable_read().unwrap();
-            for n in 0..3 {
-                let lock = &lock;
-                let task = s.spawn(move || {
-                    let mut writer = if n == writer_at {
-                        lock.write().unwrap()
-                    } else {
-                        UpgradableGuard::upgrade(lock.upgradable_read().unwrap()).unwrap()
-                    };
-                    writer.push(n);
-                });
-                waits(
-                    &task,
-                    if n == writer_at {
-                        "in write"
-                    } else {
-                        "in read"
-                    },
-                );
-            }
-            drop(held);
-        });
-        assert_eq!(lock.into_inner(), [0, 1, 2]);
-    }
-}
-
 #[test]
 fn those_that_wait_come_in_at_each_downgrade() {
     let _watchdog = watchdog();
@@ -241,7 +208,8 @@ fn an_upgrade_that_waits_for_a_read_of_its_own_task_is_refused() {
     *UpgradableGuard::upgrade(refused.into_guard()).unwrap() = 2;
 }
 
-/// The reader waits for the turn of the upgrader, which waits for the reader's first guard.
+/// The reader waits for the turn of the upgrader, which waits for the reader's first guard. Whichever of the two waits is
+/// the newest is refused, and the other one goes on; here the upgrader tries again.
 #[test]
 fn a_reader_that_reads_again_behind_an_upgrade_is_refused() {
     let _watchdog = watchdog();
@@ -249,17 +217,35 @@ fn a_reader_that_reads_again_behind_an_upgrade_is_refused() {
     reunite::scope(|s| {
         let reader = lock.read().unwrap();
         let upgrades = s.spawn(|| {
-            *UpgradableGuard::upgrade(lock.upgradable_read().unwrap()).unwrap() += 1;
+            let mut held = lock.upgradable_read().unwrap();
+            loop {
+                match UpgradableGuard::upgrade(held) {
+                    Ok(mut writer) => break *writer += 1,
+                    Err(failed) => {
+                        assert!(failed.error().is_deadlock(), "{failed}");
+                        held = failed.into_guard();
+                    }
+                }
+            }
         });
         waits(&upgrades, "in write");
-        let refused = lock.read().unwrap_err();
+        let refused = loop {
+            if let Err(refused) = lock.read() {
+                break refused;
+            }
+        };
         assert!(refused.is_deadlock(), "{refused}");
         assert!(refused.to_string().contains("to write first"), "{refused}");
-        let refused = lock.upgradable_read().unwrap_err();
+        let refused = loop {
+            if let Err(refused) = lock.upgradable_read() {
+                break refused;
+            }
+        };
         assert!(refused.is_deadlock(), "{refused}");
         drop(reader);
         upgrades.join().unwrap();
     });
+    assert_eq!(lock.into_inner(), 2);
 }
 
 /// Two locks, each held for an upgradable read by a task that wants the other one.
@@ -298,7 +284,8 @@ fn a_reader_behind_a_writer_that_waits_for_an_upgradable_read_is_no_cycle() {
         *held += 10;
         drop(held);
         writer.join().unwrap();
-        assert_eq!(reads.join().unwrap(), 12);
+        // The reader may be faster than the writer, which was woken first.
+        assert!([11, 12].contains(&reads.join().unwrap()));
     });
 }
 

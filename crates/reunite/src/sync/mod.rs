@@ -49,6 +49,8 @@ mod once;
 mod owned_permit;
 mod raw;
 mod raw_rw;
+#[cfg(all(test, not(reunite_model)))]
+mod raw_rw_tests;
 mod read_recursive;
 mod rw_queue;
 #[allow(unsafe_code)]

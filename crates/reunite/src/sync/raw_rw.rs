@@ -80,7 +80,7 @@ pub(super) struct RawRw {
     state: AtomicUsize,
     number: LockNumber,
     made_at: &'static Location<'static>,
-    queues: Mutex<RwQueue>,
+    pub(super) queues: Mutex<RwQueue>,
 }
 
 impl RawRw {
@@ -226,7 +226,7 @@ impl RawRw {
         }
     }
 
-    fn take_or_queue(
+    pub(super) fn take_or_queue(
         &self,
         mut queues: MutexGuard<'_, RwQueue>,
         waiter: &mut RwWaiter,
@@ -357,47 +357,5 @@ impl Drop for RawRw {
                 forget_leaked(self.resource(access), guards);
             }
         }
-    }
-}
-
-#[cfg(all(test, not(reunite_model)))]
-mod tests {
-    use super::*;
-
-    /// The parker of another thread, which does nothing by itself.
-    fn somebody() -> Parker {
-        std::thread::spawn(Parker::current).join().unwrap()
-    }
-
-    /// The writer in front was woken and is slow. A reader that was unparked for another reason takes the lock instead.
-    /// The reader behind it may take the lock as well, and no other thread would wake it.
-    #[test]
-    fn a_reader_that_comes_out_of_the_queue_lets_in_those_behind_it() {
-        let lock = RawRw::new(Location::caller());
-        assert!(lock.try_lock(Access::Read, Location::caller()));
-        let comes = |(parker, waiter): &mut (Parker, RwWaiter)| {
-            lock.take_or_queue(lock.queues.lock(), waiter, parker)
-        };
-        let all = [Access::Write, Access::Read, Access::Read, Access::Write];
-        let [writer, first, second, last] = &mut all.map(|access| {
-            let mut waiter = (somebody(), lock.queues.lock().come(access));
-            assert!(!comes(&mut waiter));
-            waiter
-        });
-        lock.unlock(Access::Read);
-        assert!(writer.0.is_marked() && !first.0.is_marked());
-        assert!(comes(first));
-        assert!(second.0.is_marked() && !last.0.is_marked());
-        assert!(comes(second));
-        assert!(!comes(writer));
-        (0..2).for_each(|_| lock.unlock(Access::Read));
-        assert!(comes(writer));
-        lock.unlock(Access::Write);
-        assert!(last.0.is_marked());
-        assert!(comes(last));
-        lock.unlock(Access::Write);
-        // The queue is empty, so no thread has to come to it.
-        assert!(lock.take(Access::Write, Location::caller()));
-        lock.unlock(Access::Write);
     }
 }
