@@ -15,7 +15,8 @@
 //! |---|---|
 //! | do a few things at the same time, with borrowed data | [`scope`](scope()) |
 //! | do the same, and let the first error stop the rest | [`try_scope`] |
-//! | process many items, with results in order and bounded memory | [`map`](map()), [`try_map`], [`Scope::map`], [`for_each`] |
+//! | process many items, with results in order and bounded memory | [`map`](map()), [`try_map`], [`Scope::map`] |
+//! | call a closure with many items, for its effects | [`for_each`], [`try_for_each`] |
 //! | take the first of several results | [`race`](race()), [`quorum`] |
 //! | start one task outside any scope | [`spawn`], [`Builder`] |
 //! | set a deadline, a limit or a policy | [`ScopeBuilder`] |
@@ -64,7 +65,7 @@
 //! | `for message in &rx` or `in rx`, [`Receiver::iter`](channel::Receiver::iter) | leaves the task |
 //! | a receive from a channel that was [cut short](channel#partial-results) | as the operations above |
 //! | [`map`](map()), [`try_map`], [`Scope::map`], [`PoolScope::map`] | an error, as the last outcome |
-//! | [`for_each`], [`race`](race()), [`quorum`], [`Outcomes::collect_values`], the `try_` methods of [`par`](par()) | an error |
+//! | [`for_each`], [`try_for_each`], [`race`](race()), [`quorum`], [`Map::collect_values`], the `try_` methods of [`par`](par()) | an error |
 //! | [`join`](join()), [`par`](par()), the sorts of [`ParallelSliceMut`](iter::ParallelSliceMut) | no error: they run to the end, so their results are whole |
 //! | [`try_scope`], [`ScopeBuilder::scope`], [`ScopeBuilder::scope_ended`] | a [`ScopeError`] |
 //! | [`scope`](scope()), [`Pool::scope`], if their body left | leave the task, too |
@@ -124,7 +125,9 @@ pub use error::{
     Cancelled, Deadlock, DeadlockLink, Fallibility, Fallible, JoinError, ScopeError, WaitError,
 };
 pub use id::{Label, TaskId};
-pub use map::{Free, Home, Map, Order, Ordered, Outcomes, Unordered, for_each, map, try_map};
+pub use map::{
+    Free, Home, Map, Order, Ordered, Outcomes, Unordered, for_each, map, try_for_each, try_map,
+};
 pub use observe::{
     Completion, Event, Observer, Observing, Stall, Straggler, Stragglers, UnjoinedError, Verb,
     observe, on_stall, on_stragglers, on_unjoined_error, stall_after,

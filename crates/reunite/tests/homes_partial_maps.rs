@@ -34,7 +34,7 @@ fn the_outcomes_of_maps_say_that_they_were_cut_short() {
         ));
         let error = at.cancelled_in(|waits| {
             waits.store(true, Ordering::SeqCst);
-            reunite::for_each(&rx, |_| Ok::<_, String>(()))
+            reunite::try_for_each(&rx, |_| Ok::<_, String>(()))
         });
         assert!(error.map_or_else(|e| e.is_cancelled(), |ended| ended.is_err()));
         let values = at.cancelled_in(|waits| {
@@ -69,7 +69,7 @@ fn a_map_whose_source_is_cut_short_says_so_after_its_outcomes() {
         assert_eq!(outcomes.len(), 4);
         assert!(outcomes[3].as_ref().unwrap_err().is_cancelled());
         let rx = cut_short();
-        assert!(reunite::for_each(&rx, |_| Ok::<_, String>(())).is_err());
+        assert!(reunite::try_for_each(&rx, |_| Ok::<_, String>(())).is_err());
     });
 }
 
@@ -126,14 +126,14 @@ fn collecting_a_map_that_was_cut_short_returns_the_reason() {
             map.into_iter().collect_values()
         });
         of_producer(&values.unwrap_err());
-        let each = reunite::for_each(0..2, |_| {
+        let each = reunite::try_for_each(0..2, |_| {
             rx.iter().for_each(|_| ());
             Ok::<_, std::convert::Infallible>(())
         });
         of_producer(&each.unwrap_err());
         // A cancellation of the map itself is reported as that of its scope, as before.
         let ended = at.cancelled_in(|waits| {
-            let each = reunite::for_each(0..2, |_| {
+            let each = reunite::try_for_each(0..2, |_| {
                 waits.store(true, Ordering::SeqCst);
                 until_cancelled().unwind();
                 #[allow(unreachable_code, reason = "says the type")]

@@ -341,13 +341,13 @@ fn for_each_borrows_and_stops_at_the_first_failure() {
     let _watchdog = watchdog();
     let words = ["a", "bb", "ccc"];
     let total = AtomicUsize::new(0);
-    reunite::for_each(&words, |word| {
+    reunite::try_for_each(&words, |word| {
         total.fetch_add(word.len(), Ordering::Relaxed);
         Ok::<(), String>(())
     })
     .unwrap();
     assert_eq!(total.into_inner(), 6);
-    let error = reunite::for_each(0.., |n: u64| if n == 3 { Err("three") } else { Ok(()) });
+    let error = reunite::try_for_each(0.., |n: u64| if n == 3 { Err("three") } else { Ok(()) });
     assert_eq!(error.unwrap_err().into_error().unwrap(), "three");
 }
 

@@ -6,6 +6,7 @@
 
 mod cancelled;
 mod channel;
+mod conversions;
 mod cut_short;
 mod deadlock;
 mod fallible;

@@ -1,6 +1,8 @@
 //! Maps: a function applied to many items in parallel, with the results in order.
 
 mod consumer;
+mod each;
+mod endings;
 mod home;
 mod options;
 mod order;
@@ -14,10 +16,11 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::panic::Location;
 
-use crate::error::{Fallibility, JoinError, ScopeError};
+use crate::error::{Fallibility, JoinError};
 use crate::primitive::Duration;
-use crate::scope::{Scope, scope};
+use crate::scope::Scope;
 
+pub use each::{for_each, try_for_each};
 pub use home::{Free, Home};
 pub use order::{Order, Ordered, Unordered};
 pub use outcomes::Outcomes;
@@ -43,7 +46,7 @@ use shared::ItemNamer;
 /// [`PoolScope::map`](crate::PoolScope::map) (any iterator), which hand out items in batches.
 ///
 /// ```
-/// let squares: Vec<u64> = reunite::map(1..=5u64, |n| n * n).threads(2).into_iter().map(Result::unwrap).collect();
+/// let squares = reunite::map(1..=5u64, |n| n * n).threads(2).collect_values().unwrap();
 /// assert_eq!(squares, [1, 4, 9, 16, 25]);
 /// ```
 #[track_caller]
@@ -87,39 +90,6 @@ where
     F: Fn(I::Item) -> Result<U, E> + Send + Sync + 'static,
 {
     Map::new(items.into_iter(), f, Free, Location::caller())
-}
-
-/// Calls `f` with every item, on as many threads as the machine has cores, and stops at the first failure: items that
-/// run are cancelled, and no others are begun. `f` may borrow.
-///
-/// # Errors
-/// An item failed or panicked: the error holds all failures, the root cause first. Or the current task was cancelled,
-/// or the operating system refused the first thread.
-///
-/// # Panics
-/// If the iterator panics: with its payload.
-///
-/// ```
-/// use std::sync::atomic::{AtomicU64, Ordering};
-/// let sum = AtomicU64::new(0);
-/// reunite::for_each(1..=10, |n| { sum.fetch_add(n, Ordering::Relaxed); Ok::<(), String>(()) }).unwrap();
-/// assert_eq!(sum.into_inner(), 55);
-/// ```
-#[track_caller]
-pub fn for_each<I, E, F>(items: I, f: F) -> Result<(), ScopeError<E>>
-where
-    I: IntoIterator<IntoIter: Send, Item: Send>,
-    E: Send,
-    F: Fn(I::Item) -> Result<(), E> + Send + Sync,
-{
-    let (items, at) = (items.into_iter(), Location::caller());
-    scope(|s| {
-        let mut map = Map::new(items, f, s, at).fail_fast();
-        // `unordered` would keep an index for each item.
-        map.plan.ordered = false;
-        map.into_iter().collect_values()
-    })
-    .map(drop)
 }
 
 impl<'scope, 'env, K> Scope<'scope, 'env, K>
@@ -187,7 +157,7 @@ where
 /// let map = reunite::map(0..100, |n| n * 2).name("doubles").threads(2).window(10);
 /// assert_eq!(map.into_iter().map(Result::unwrap).sum::<i32>(), 9_900);
 /// ```
-#[must_use = "a map does nothing until it is iterated"]
+#[must_use = "a map does nothing until it is iterated: call `collect`, `collect_values` or `for_each`, or use it in a `for` loop"]
 pub struct Map<'a, I: Iterator, F, H, O = Ordered> {
     items: I,
     f: F,
