@@ -94,6 +94,8 @@ mod dump;
 mod error;
 mod escape;
 mod id;
+#[cfg(feature = "signal")]
+mod interrupt;
 mod map;
 mod observe;
 mod par;
@@ -125,6 +127,8 @@ pub use error::{
     Cancelled, Deadlock, DeadlockLink, Fallibility, Fallible, JoinError, ScopeError, WaitError,
 };
 pub use id::{Label, TaskId};
+#[cfg(feature = "signal")]
+pub use interrupt::{InterruptGuard, on_interrupt};
 pub use map::{
     Free, Home, Map, Order, Ordered, Outcomes, Unordered, for_each, map, try_for_each, try_map,
 };

@@ -9,6 +9,11 @@ use crate::primitive::Mutex;
 use crate::scope::ScopeBuilder;
 
 /// Several closures that can do the same thing: a tuple of up to eight, or an array or `Vec` of one type.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not consist of contenders",
+    note = "contenders are a tuple of up to eight closures that return a `Result`, or an array or a `Vec` of closures of one \
+            type; collect an iterator into a `Vec`"
+)]
 pub trait Contenders<'a, T, E> {
     /// Returns the closures, in order.
     fn contenders(self) -> Vec<Contender<'a, T, E>>;

@@ -360,7 +360,7 @@ fn a_scope_that_does_not_fail_has_a_value_and_no_error() {
 #[test]
 fn a_body_that_fails_or_is_left_has_no_value_to_return() {
     let _watch = watchdog();
-    let ended = ScopeBuilder::new().try_scope_ended(|s| {
+    let ended = ScopeBuilder::new().try_scope_ended::<(), &str, _>(|s| {
         s.spawn(|| Ok(()));
         Err::<(), _>("the body".into())
     });

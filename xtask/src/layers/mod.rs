@@ -20,7 +20,7 @@ pub(crate) use paths::named;
 /// The modules of `crates/reunite/src` from top to bottom. A module may use those on the lines below it, and those on its
 /// own line as long as they form no circle.
 const LAYERS: &[&[&str]] = &[
-    &["map", "par", "race", "dump"],
+    &["map", "par", "race", "dump", "interrupt"],
     &["scope"],
     &["pool"],
     &["thread"],

@@ -157,6 +157,11 @@ pub enum Completion {
 /// drop(observing);
 /// assert!(STARTED.load(Ordering::Relaxed) >= 3);
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an observer",
+    note = "implement `Observer` for a type of yours; closures are not observers, because the lifetime of an event could not \
+            be inferred"
+)]
 pub trait Observer: Send + Sync {
     /// Called for each event, on the thread on which the event happens; that thread continues when this returns. This
     /// method may use the library: wait, lock, spawn, cancel, add and remove observers. No observer is called for what

@@ -38,6 +38,11 @@ macro_rules! debug_without_functions {
 pub(super) use debug_without_functions;
 
 /// Marks adaptors that make exactly one item of each.
+#[diagnostic::on_unimplemented(
+    message = "the number of items is not known after the adaptor `{Self}`",
+    note = "`filter`, `filter_map` and the like make a parallel iterator whose items have no known places; call \
+            `enumerate`, `zip`, `rev`, `skip`, `take`, `chunks` and the like before them"
+)]
 pub trait OneToOne {}
 
 /// A parallel iterator whose items go through an adaptor: the result of `map`, `filter` and others.

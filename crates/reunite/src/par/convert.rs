@@ -128,6 +128,10 @@ pub trait FromParallelIterator<T: Send>: Sized {
 /// numbers.par_extend((1..4).into_par_iter());
 /// assert_eq!(numbers, [0, 1, 2, 3]);
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "a `{Self}` cannot be extended by parallel items of type `{T}`",
+    note = "the collections of std and `String` can"
+)]
 pub trait ParallelExtend<T: Send> {
     /// Adds the items, in their order.
     #[track_caller]

@@ -28,6 +28,11 @@ pub type Positions<I, F> = Adapted<Enumerate<Adapted<I, Mapping<F>>>, NumbersOfT
 /// let sums: Vec<i32> = a.par_iter().zip(&b).map(|(a, b)| a + b).collect();
 /// assert_eq!(sums, [11, 22, 33]);
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "the number of items of `{Self}` is not known",
+    note = "`filter`, `flat_map`, `fold` and the like make a parallel iterator whose items have no known places; call \
+            `enumerate`, `zip`, `rev`, `skip`, `take`, `chunks` and the like before them"
+)]
 pub trait IndexedParallelIterator: DriveIndexed {
     /// Returns the number of items.
     ///

@@ -40,6 +40,11 @@ use crate::primitive::{AtomicBool, Mutex};
 /// let total: usize = words.par_iter().filter(|word| word.len() > 2).map(|word| word.len()).sum();
 /// assert_eq!(total, 3);
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a parallel iterator",
+    note = "call `.into_par_iter()`, `.par_iter()` or `reunite::par(..)` on the collection, or `.par_bridge()` on an \
+            iterator, with `use reunite::prelude::*`"
+)]
 pub trait ParallelIterator: Drive {
     /// Applies `f` to each item.
     ///

@@ -92,6 +92,10 @@ impl<E: fmt::Display> fmt::Display for ItemError<E> {
 impl<E: fmt::Debug + fmt::Display> Error for ItemError<E> {}
 
 /// Items of [`try_collect`](crate::iter::ParallelIterator::try_collect): results. This trait is sealed.
+#[diagnostic::on_unimplemented(
+    message = "`try_collect` collects the values of `Result`s, but the items are of type `{Self}`",
+    note = "use `collect`, or let `map` return a `Result`"
+)]
 pub trait IsResult: sealed::SealedResult + Send {
     /// The type of the value.
     type Value: Send;

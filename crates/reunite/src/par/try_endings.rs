@@ -9,6 +9,11 @@ use super::plumbing::{Consumer, Drive, sends_itself};
 use crate::primitive::{AtomicBool, Ordering};
 
 /// A type that tells whether to go on: `Option`, `Result` or `ControlFlow`. This trait is sealed.
+#[diagnostic::on_unimplemented(
+    message = "the closure returns a value of type `{Self}`, which does not tell whether to go on",
+    note = "return an `Option`, a `Result` or a `ControlFlow`; for closures that always go on there are `for_each`, `reduce` \
+            and `fold`"
+)]
 pub trait Try: sealed::SealedTry + Sized {
     /// The value with which to go on.
     type Output;

@@ -52,6 +52,10 @@ pub enum OnTimeout {
 /// });
 /// assert_eq!(result.unwrap_err().failures().len(), 3);
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a policy",
+    note = "use one of those in `reunite::policy`, such as `FailFast` or `WaitAll`, or implement `Policy` for a type of yours"
+)]
 pub trait Policy: Send + Sync {
     /// Called when a task is about to start or to be queued. If it returns [`Verdict::Cancel`], this task does not
     /// start either: it completes as cancelled.

@@ -7,6 +7,10 @@ use crate::par::adaptor::debug_without_functions;
 
 /// A pattern by which a text is cut: a character, an array or a slice of characters, or a function of a character.
 /// This trait is sealed.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a pattern by which a text can be cut in parallel",
+    note = "use a `char`, an array or a slice of `char`s, or a closure `|c: char| -> bool`"
+)]
 pub trait Pattern: sealed::SealedPattern + Send + Sync {
     /// Returns true if the character is one of the pattern.
     #[doc(hidden)]
