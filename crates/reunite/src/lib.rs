@@ -30,12 +30,29 @@
 //! | pass data between tasks | [`channel`] |
 //! | wait for the first of several channels | [`select!`] |
 //! | share a budget between tasks | [`sync::Semaphore`] |
+//! | end in order at Ctrl-C | `on_interrupt`, with the feature `signal` |
 //!
 //! Work that may wait runs on *threads*; work that only computes runs in a *pool*. Each task of a [`scope`](scope())
 //! has a (recycled) thread of its own, so it may block. In a pool, wrap calls that block in [`blocking`]. Every
 //! blocking call of this library ends early when its task is cancelled. The error tells why, and which task or scope
 //! was cancelled first. **A scope waits for its tasks even past its deadline**, because the tasks may borrow from the
 //! caller's stack. At the deadline the scope cancels them, and then reports those that do not stop, by name.
+//!
+//! # Ctrl-C
+//!
+//! With the feature `signal`, `on_interrupt` makes Ctrl-C cancel a scope, so that all of its tasks end in order; a second
+//! Ctrl-C ends the process at once:
+//!
+//! ```
+//! # #[cfg(feature = "signal")]
+//! let ended = reunite::ScopeBuilder::new().scope(|s| {
+//!     let canceller = s.canceller();
+//!     let _guard = reunite::on_interrupt(move || canceller.cancel("interrupted"))?;
+//!     s.spawn(|| "all work of the program").join().map_err(std::io::Error::from)
+//! });
+//! # #[cfg(feature = "signal")]
+//! assert_eq!(ended.unwrap().unwrap(), "all work of the program");
+//! ```
 //!
 //! # Thread-locals
 //!

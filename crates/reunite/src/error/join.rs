@@ -23,7 +23,8 @@ use crate::primitive::{Duration, Mutex};
 ///
 /// `E` is the error type of the tasks of a [`try_scope`](crate::try_scope); elsewhere it is
 /// [`Infallible`]. Any `E` converts into a `JoinError<E>`, so `?` in the body of a `try_scope` accepts both
-/// the errors of joins and the body's own errors.
+/// the errors of joins and the body's own errors. A `JoinError<Box<dyn Error + Send + Sync>>` is also made from the
+/// errors of `std` and of this library; see [`try_scope`](crate::try_scope#errors-of-different-types).
 ///
 /// ```
 /// let error = reunite::spawn(|| -> u32 { panic!("no input") }).join().unwrap_err();

@@ -60,9 +60,27 @@ where
 /// In the body, `?` works on the errors of joins and on errors of type `E`. The [`ScopeError`] that the
 /// caller gets has the root cause first, then the other failures in spawn order.
 ///
-/// `E` is the error type of all tasks. Tasks with different errors convert theirs by `?`, see
-/// [`spawn`](Scope::spawn). What the body returned is dropped if the scope fails;
-/// [`ScopeBuilder::try_scope_ended`] returns both.
+/// What the body returned is dropped if the scope fails; [`ScopeBuilder::try_scope_ended`] returns both.
+///
+/// # Errors of different types
+/// `E` is the error type of all tasks. Tasks with other errors convert theirs by `?`, as in `|| Ok(load(id)?)`; see
+/// [`spawn`](Scope::spawn). If `E` is `Box<dyn Error + Send + Sync>`, `?` in the body also takes the errors of `std` and
+/// of this library. Other errors are converted by `map_err`, such as `config.parse().map_err(AnyError::from)?`, also for
+/// an `E` of your own. If nothing else determines `E`, name it: `try_scope::<_, AnyError, _>(…)`.
+///
+/// ```
+/// type AnyError = Box<dyn std::error::Error + Send + Sync>;
+///
+/// fn main() -> Result<(), Box<dyn std::error::Error>> {
+///     let (lines, port) = reunite::try_scope::<_, AnyError, _>(|s| {
+///         let port = s.spawn(|| Ok("80".parse::<u16>()?));
+///         let text = std::fs::read_to_string("Cargo.toml")?;
+///         Ok((text.lines().count(), port.join()?))
+///     })?;
+///     assert!(lines > 1 && port == 80);
+///     Ok(())
+/// }
+/// ```
 ///
 /// # Errors
 /// - A task failed or panicked, and no join took that failure. A failure that the body joined and did not
