@@ -123,8 +123,11 @@ fn wait_and_choose(
 /// the send fails.
 ///
 /// At a [`rendezvous`](crate::channel::rendezvous), a receiver that waits is chosen, and gets the message when it is
-/// evaluated. If the receiver gives up before that, because its time is over or its task was cancelled, the message
-/// waits for another receiver, within the time of the select. So a send may then time out, or fail with
+/// evaluated. Until then it takes nothing from other channels, also if it waits in a select. So the message must not
+/// depend on what the receiver does. If the receiver gives up before that, because its time is over, its task was
+/// cancelled, or the clock has a message for it, the sender's message exists and can go nowhere else: it waits for another
+/// receiver of this channel, within the time of the select (its `default`; other arms, also those with
+/// [`after`](crate::channel::after), are not looked at any more). So a send may then time out, or fail with
 /// [`is_full`](crate::channel::SendError::is_full) if the select has a `default` without a time. A receiver that does
 /// not wait ([`try_recv`](crate::channel::Receiver::try_recv)) gets nothing from a select that waits to send.
 ///
