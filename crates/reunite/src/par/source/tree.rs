@@ -117,7 +117,7 @@ where
 
     fn drive<C: Consumer<S>>(self, at: &'static Location<'static>, consumer: C) -> C {
         let producer = TreeProducer {
-            stack: vec![Entry::Unvisited(self.root)],
+            stack: vec![Unfinished::Unvisited(self.root)],
             children_of: &self.children_of,
             order: self.order,
         };
@@ -126,7 +126,7 @@ where
 }
 
 /// A node on the stack.
-enum Entry<S> {
+enum Unfinished<S> {
     /// Its children are not on the stack yet.
     Unvisited(S),
     /// Its children were above it.
@@ -134,7 +134,7 @@ enum Entry<S> {
 }
 
 struct TreeProducer<'a, S, B> {
-    stack: Vec<Entry<S>>,
+    stack: Vec<Unfinished<S>>,
     children_of: &'a B,
     order: WalkOrder,
 }
@@ -147,18 +147,18 @@ where
     /// Visits the next entry. Returns its node if that comes now.
     fn visit(&mut self) -> Option<S> {
         let node = match self.stack.pop()? {
-            Entry::Visited(node) => return Some(node),
-            Entry::Unvisited(node) => node,
+            Unfinished::Visited(node) => return Some(node),
+            Unfinished::Unvisited(node) => node,
         };
         let children = (self.children_of)(&node);
         let (node, below) = match self.order {
             WalkOrder::ParentsFirst => (Some(node), None),
-            WalkOrder::ChildrenFirst => (None, Some(Entry::Visited(node))),
+            WalkOrder::ChildrenFirst => (None, Some(Unfinished::Visited(node))),
         };
         self.stack.extend(below);
         let first = self.stack.len();
         self.stack
-            .extend(children.into_iter().map(Entry::Unvisited));
+            .extend(children.into_iter().map(Unfinished::Unvisited));
         self.stack[first..].reverse();
         node
     }
