@@ -667,7 +667,7 @@ fn a_woken_receiver_that_takes_a_message_wakes_the_next_one_for_the_rest() {
                 tx.send(2).unwrap();
             });
         },
-        RUNS * 4,
+        RUNS * 2,
     );
 }
 
@@ -705,7 +705,7 @@ fn a_select_that_was_woken_after_its_choice_passes_the_receiver_on() {
                 let _taken = from_elsewhere.try_recv();
             });
         },
-        RUNS * 4,
+        RUNS * 2,
     );
 }
 
@@ -742,6 +742,6 @@ fn a_select_that_was_woken_after_its_choice_passes_the_room_on() {
                 (0..4).for_each(|_| _ = rx.recv().unwrap());
             });
         },
-        RUNS * 4,
+        RUNS * 2,
     );
 }

@@ -1,13 +1,11 @@
 //! Selects that have chosen a send while the message is not evaluated yet: their counterparts can give up, and other
 //! threads do not wait for them.
 
-mod common;
-
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use common::{LONG, until_waits, watchdog, with_time_enough};
+use crate::common::{LONG, until_waits, watchdog, with_time_enough};
 use reunite::channel::{
     Receiver, RecvError, Select, SendError, Sender, after, bounded, never, rendezvous, unbounded,
 };

@@ -1,11 +1,9 @@
 //! Wait groups: a wait ends when all other values are dropped, however they are dropped.
 
-mod common;
-
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use common::{LONG, watchdog};
+use crate::common::{LONG, watchdog};
 use reunite::sync::{Barrier, WaitGroup};
 
 #[test]
@@ -26,7 +24,7 @@ fn a_wait_ends_after_the_last_other_value_is_dropped() {
             group.wait().unwrap();
             dropped.load(Ordering::SeqCst)
         });
-        common::until(|| format!("{waits:?}").contains("in wait"));
+        crate::common::until(|| format!("{waits:?}").contains("in wait"));
         met.wait().unwrap();
         assert_eq!(waits.join().unwrap(), 3);
     });
@@ -56,8 +54,8 @@ fn all_that_wait_go_on_without_waiting_for_each_other() {
     reunite::scope(|s| {
         let first = s.spawn(|| first.wait());
         let second = s.spawn(|| second.wait());
-        common::until(|| format!("{first:?}").contains("in wait"));
-        common::until(|| format!("{second:?}").contains("in wait"));
+        crate::common::until(|| format!("{first:?}").contains("in wait"));
+        crate::common::until(|| format!("{second:?}").contains("in wait"));
         assert_eq!(format!("{group:?}"), "WaitGroup { holders: 1, .. }");
         drop(group);
         first.join().unwrap().unwrap();
@@ -97,7 +95,7 @@ fn a_later_clone_does_not_prolong_a_wait() {
     assert!(group.wait_timeout(Duration::ZERO).unwrap_err().is_timeout());
     reunite::scope(|s| {
         let waits = s.spawn(move || waits.wait_timeout(LONG));
-        common::until(|| format!("{waits:?}").contains("in wait"));
+        crate::common::until(|| format!("{waits:?}").contains("in wait"));
         drop(held);
         let later = group.clone();
         waits.join().unwrap().unwrap();
@@ -113,8 +111,8 @@ fn a_cancelled_wait_takes_nothing_from_the_others() {
     reunite::scope(|s| {
         let first = s.spawn(|| first.wait().unwrap_err());
         let second = s.spawn(|| second.wait());
-        common::until(|| format!("{first:?}").contains("in wait"));
-        common::until(|| format!("{second:?}").contains("in wait"));
+        crate::common::until(|| format!("{first:?}").contains("in wait"));
+        crate::common::until(|| format!("{second:?}").contains("in wait"));
         first.cancel();
         assert!(first.join().unwrap().is_cancelled());
         assert!(format!("{second:?}").contains("in wait"));

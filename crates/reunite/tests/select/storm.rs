@@ -1,14 +1,12 @@
 //! Selects and plain operations on the same channels, while waits time out and tasks are cancelled. Each message is
 //! received once, or returned to its sender.
 
-mod common;
-
 use std::collections::HashMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use common::{Counted, watchdog};
+use crate::common::{Counted, watchdog};
 use reunite::channel::{Receiver, Select, Sender, after, bounded};
 use reunite::select;
 
@@ -199,7 +197,7 @@ fn storm(capacities: [usize; 2], closing: Closing, seed: u64) {
                 }
             })
         });
-        common::until(|| storm.received.lock().unwrap().len() > 200);
+        crate::common::until(|| storm.received.lock().unwrap().len() > 200);
         hasty.iter().for_each(|it| it.cancel());
         senders[0].cancel();
         if closing == Closing::Meanwhile {

@@ -1,11 +1,9 @@
 //! Choosing between operations on several channels: `select!` and `Select`.
 
-mod common;
-
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use common::{Counted, LONG, payload_of, until_waits, watchdog};
+use crate::common::{Counted, LONG, payload_of, until_waits, watchdog};
 use reunite::channel::{Receiver, Select, bounded, never, rendezvous, unbounded};
 use reunite::{Builder, select};
 
@@ -483,7 +481,7 @@ fn a_select_that_starves_its_pool_is_told_so() {
     });
     let queued = pool.spawn(|| ());
     // A join would run it.
-    common::until(|| queued.is_finished());
+    crate::common::until(|| queued.is_finished());
     assert!(select.join().unwrap());
     queued.join().unwrap();
 }

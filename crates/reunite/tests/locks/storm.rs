@@ -1,11 +1,9 @@
 //! Many tasks take a read-write lock in all ways, with and without time limits, and check who holds it at the same time.
 
-mod common;
-
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
-use common::watchdog;
+use crate::common::watchdog;
 use reunite::WaitError;
 use reunite::sync::{RwLock, UpgradableGuard, WriteGuard};
 

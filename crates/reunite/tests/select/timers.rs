@@ -1,10 +1,8 @@
 //! Channels into which the clock sends, and one that never delivers anything.
 
-mod common;
-
 use std::time::{Duration, Instant};
 
-use common::{LONG, until_waits, watchdog};
+use crate::common::{LONG, until_waits, watchdog};
 use reunite::channel::{Receiver, after, at, never, tick};
 use reunite::{Builder, select};
 

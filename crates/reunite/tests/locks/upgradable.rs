@@ -1,15 +1,13 @@
 //! Upgradable and recursive reads: who excludes whom, in which order, and which waits are refused.
 
-mod common;
-
 use std::time::{Duration, Instant};
 
-use common::{LONG, watchdog};
+use crate::common::{LONG, watchdog};
 use reunite::sync::{ReadGuard, RwLock, UpgradableGuard, WriteGuard};
 use reunite::{JoinHandle, WaitError};
 
 fn waits<T>(task: &JoinHandle<T>, verb: &str) {
-    common::until(|| format!("{task:?}").contains(verb));
+    crate::common::until(|| format!("{task:?}").contains(verb));
 }
 
 #[test]

@@ -1,10 +1,8 @@
 //! Guards of parts, downgraded guards, and guards of poisoned locks.
 
-mod common;
-
 use std::time::{Duration, Instant};
 
-use common::watchdog;
+use crate::common::watchdog;
 use reunite::sync::{
     MappedMutexGuard, MappedReadGuard, MappedWriteGuard, Mutex, MutexGuard, ReadGuard, RwLock,
     WriteGuard,
@@ -123,7 +121,7 @@ fn a_task_that_was_cancelled_does_not_poison_with_a_mapped_guard() {
             let error = reunite::sleep(Duration::from_secs(3600)).unwrap_err();
             error.unwind()
         });
-        common::until(|| format!("{leaves:?}").contains("sleep"));
+        crate::common::until(|| format!("{leaves:?}").contains("sleep"));
         leaves.cancel();
         leaves.join()
     });
@@ -153,7 +151,7 @@ fn readers_that_wait_come_in_when_the_writer_downgrades() {
     reunite::scope(|s| {
         let mut writer = lock.write().unwrap();
         let reads = s.spawn(|| *lock.read().unwrap());
-        common::until(|| format!("{reads:?}").contains("in read"));
+        crate::common::until(|| format!("{reads:?}").contains("in read"));
         *writer = 2;
         let reader = WriteGuard::downgrade(writer);
         assert_eq!(reads.join().unwrap(), 2);

@@ -1,10 +1,8 @@
 //! Once cells: values that are stored, and waits for them.
 
-mod common;
-
 use std::time::{Duration, Instant};
 
-use common::{LONG, watchdog};
+use crate::common::{LONG, watchdog};
 use reunite::sync::{Barrier, OnceCell};
 
 #[test]
@@ -14,7 +12,7 @@ fn all_that_wait_get_the_value_that_is_set() {
     reunite::scope(|s| {
         let tasks = [(); 3].map(|()| s.spawn(|| *cell.wait_timeout(LONG).unwrap()));
         for task in &tasks {
-            common::until(|| format!("{task:?}").contains("in wait"));
+            crate::common::until(|| format!("{task:?}").contains("in wait"));
         }
         cell.set(1).unwrap();
         assert_eq!(tasks.map(|task| task.join().unwrap()), [1; 3]);
@@ -30,7 +28,7 @@ fn all_that_wait_get_the_value_that_is_made() {
     let cell = OnceCell::new();
     reunite::scope(|s| {
         let waits = s.spawn(|| *cell.wait_timeout(LONG).unwrap());
-        common::until(|| format!("{waits:?}").contains("in wait"));
+        crate::common::until(|| format!("{waits:?}").contains("in wait"));
         assert_eq!(*cell.get_or_init(|| 1).unwrap(), 1);
         assert_eq!(waits.join().unwrap(), 1);
     });
@@ -45,8 +43,8 @@ fn a_wait_that_gives_up_leaves_the_others_waiting() {
     reunite::scope(|s| {
         let cancelled = s.spawn(|| cell.wait().unwrap_err());
         let waits = s.spawn(|| *cell.wait_timeout(LONG).unwrap());
-        common::until(|| format!("{cancelled:?}").contains("in wait"));
-        common::until(|| format!("{waits:?}").contains("in wait"));
+        crate::common::until(|| format!("{cancelled:?}").contains("in wait"));
+        crate::common::until(|| format!("{waits:?}").contains("in wait"));
         cancelled.cancel();
         assert!(cancelled.join().unwrap().is_cancelled());
         cell.set(1).unwrap();
