@@ -78,6 +78,15 @@ impl<T> WaitQueue<T> {
         spot
     }
 
+    /// Adds a waiter again at the spot that it was given before, and so at its old place in the order.
+    pub(crate) fn return_to(&mut self, spot: Spot, waiter: T) {
+        match self.entries.binary_search_by(|(other, _)| other.cmp(&spot)) {
+            Ok(at) => self.entries[at].1 = Some(waiter),
+            Err(at) => self.entries.insert(at, (spot, Some(waiter))),
+        }
+        self.len += 1;
+    }
+
     pub(crate) fn front(&self) -> Option<(Spot, &T)> {
         let (spot, waiter) = self.entries.front()?;
         Some((*spot, waiter.as_ref()?))

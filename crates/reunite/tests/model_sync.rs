@@ -150,6 +150,29 @@ fn downgrades_let_all_in_that_they_do_not_exclude() {
     );
 }
 
+/// Threads for upgradable reads and writers are woken, another thread is faster, and they go back to their queues in any
+/// order.
+#[test]
+fn threads_of_both_queues_that_go_back_do_not_wait_for_each_other() {
+    check_random(
+        || {
+            let count = RwLock::new(0);
+            reunite::scope(|s| {
+                for _ in 0..3 {
+                    s.spawn(|| drop(count.upgradable_read().unwrap()));
+                }
+                s.spawn(|| bump(&mut count.write().unwrap()));
+                for _ in 0..2 {
+                    drop(count.read_recursive().unwrap());
+                    drop(count.try_upgradable_read());
+                }
+            });
+            assert_eq!(count.into_inner(), 1);
+        },
+        RUNS * 2,
+    );
+}
+
 #[test]
 fn an_upgrade_that_is_cancelled_lets_those_behind_it_in() {
     check_random(

@@ -56,7 +56,9 @@ impl<T> OnceCell<T> {
     }
 
     /// Stores a value, if the cell has none. Does not wait: if a task makes a value at the same time, the cell keeps the
-    /// one that is stored first, and the other one is dropped.
+    /// one that is stored first, and the other one is dropped. Wakes the tasks in [`wait`](Self::wait). Those that wait in
+    /// [`get_or_init`](Self::get_or_init) for the task which makes a value go on when that task has ended, or their time
+    /// is over.
     ///
     /// # Errors
     /// The value that was to be stored, if the cell has one already.
@@ -96,7 +98,8 @@ impl<T> OnceCell<T> {
         self.value.into_inner()
     }
 
-    /// Waits until the value is there, and returns it. Does not make it.
+    /// Waits until the value is there, and returns it. Does not make it. To be called by tasks that do not make the value
+    /// themselves: inside its own [`get_or_init`](Self::get_or_init) the value never comes.
     ///
     /// # Errors
     /// The current task was cancelled, or the wait was [refused](crate::sync): as a deadlock when every thread of the
@@ -211,8 +214,11 @@ impl<T> OnceCell<T> {
             }
         }
 
-        self.making
-            .lock(Verb::Initialise, deadline, Heed::Task, at)?;
+        let locked = self.making.lock(Verb::Initialise, deadline, Heed::Task, at);
+        if let (Err(error), value) = (locked, self.value.get()) {
+            // Another task may have set the value meanwhile.
+            return value.ok_or(error);
+        }
         let _unlock = Unlock(&self.making);
         assert_outside();
         if let Some(value) = self.value.get() {

@@ -25,7 +25,8 @@
 //!    for threads that came before it, and a reader never waits for a writer that came later. Each thread has its place
 //!    in that order from the first time that it comes to the queues; the wait-for graph knows that place.
 //! 3. A woken thread is no longer in the queue, and may take the lock before the threads in the queue. If another
-//!    thread was faster, the woken thread goes back to the front.
+//!    thread was faster, the woken thread goes back to its old spot. So each queue stays in the order in which its threads
+//!    came, in whatever order woken threads go back. Rule 6 needs that.
 //! 4. A thread that takes the lock in a queue, or gives up, wakes the threads that can take the lock now.
 //! 5. A bit is lowered only under the lock of the queues, and only when its queue is empty and there is no upgrader.
 //!

@@ -74,3 +74,51 @@ fn writers_and_upgradable_reads_go_on_in_the_order_in_which_they_came() {
         lock.unlock(Access::Write);
     }
 }
+
+/// Two threads for upgradable reads and a writer were woken, and another thread was faster. They come back in any
+/// order. When the lock is free, one of them goes on.
+#[test]
+fn threads_that_come_back_do_not_wait_for_each_other() {
+    let here = Location::caller();
+    let lock = RawRw::new(here);
+    assert!(lock.try_lock(Access::Upgradable, here));
+    let comes = |(parker, waiter): &mut (Parker, RwWaiter)| {
+        parker.begin_check();
+        let taken = lock.take_or_queue(lock.queues.lock(), waiter, parker);
+        parker.end_check();
+        taken
+    };
+    let all = [
+        Access::Upgradable,
+        Access::Write,
+        Access::Upgradable,
+        Access::Read,
+    ];
+    let [first, writer, last, reader] = &mut all.map(|access| {
+        let mut waiter = (somebody(), lock.queues.lock().come(access));
+        assert!(!comes(&mut waiter));
+        waiter
+    });
+    lock.unlock(Access::Upgradable);
+    assert!(first.0.is_marked());
+    for _ in 0..2 {
+        // The end of a recursive read wakes the next thread.
+        assert!(lock.try_read_recursive(here));
+        lock.unlock(Access::Read);
+    }
+    assert!(writer.0.is_marked() && last.0.is_marked());
+    assert!(comes(reader));
+    lock.unlock(Access::Read);
+    // Another thread is faster than all of them.
+    assert!(lock.try_lock(Access::Upgradable, here));
+    assert!(!comes(first) && !comes(last));
+    lock.unlock(Access::Upgradable);
+    // Each thread that is awake comes back; nobody holds the lock.
+    let mut taken = false;
+    for waiter in [writer, last, first] {
+        if waiter.0.is_marked() {
+            taken = taken || comes(waiter);
+        }
+    }
+    assert!(taken, "the lock is free and all threads sleep");
+}

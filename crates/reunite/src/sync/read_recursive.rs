@@ -9,8 +9,9 @@ use crate::error::WaitError;
 use crate::primitive::{Duration, Instant};
 
 impl<T: ?Sized> RwLock<T> {
-    /// Takes the lock for reading, also if tasks wait to write or to upgrade. Waits until no task writes. So a task that
-    /// reads already can take the lock once more without waiting.
+    /// Takes the lock for reading if no task writes, also if tasks wait to write or to upgrade. So a task that reads
+    /// already, or whose caller does, never waits here. If a task writes, this waits as [`read`](Self::read) does, behind
+    /// the tasks that came before.
     ///
     /// Use [`read`](Self::read) where the task does not hold the lock: while some task always reads in this way, no
     /// task can write.

@@ -165,7 +165,7 @@ impl RwQueue {
         };
         match (queued, spot) {
             (Some(_), _) => {}
-            (None, Some(_)) => waiter.spot = Some(queue.push_front(thread)),
+            (None, Some(spot)) => queue.return_to(spot, thread),
             (None, None) => waiter.spot = Some(queue.push_back(thread)),
         }
         false

@@ -84,3 +84,33 @@ fn a_cell_whose_value_was_taken_is_empty() {
     assert_eq!(*cell.get_or_init(|| 3).unwrap(), 3);
     assert_eq!(cell.into_inner(), Some(3));
 }
+
+/// The task that makes a value is slower than one that sets it.
+#[test]
+fn a_wait_for_the_maker_returns_a_value_that_was_set_meanwhile() {
+    let _watchdog = watchdog();
+    let cell = OnceCell::new();
+    let made = std::sync::Barrier::new(2);
+    reunite::scope(|s| {
+        let maker = s.spawn(|| {
+            *cell
+                .get_or_init(|| {
+                    made.wait();
+                    made.wait();
+                    1
+                })
+                .unwrap()
+        });
+        made.wait();
+        let waits = s.spawn_with(reunite::Builder::new().name("waits"), || {
+            cell.get_or_init_timeout(|| 2, Duration::from_millis(30))
+                .copied()
+        });
+        crate::common::until_waits("waits", "once cell");
+        cell.set(3).unwrap();
+        // Its time runs out, because the maker goes on only after that.
+        assert_eq!(waits.join().unwrap().unwrap(), 3);
+        made.wait();
+        assert_eq!(maker.join().unwrap(), 3);
+    });
+}
