@@ -8,7 +8,8 @@
 //! 2. Only the thread that takes an action out, under the lock, calls it, after it has released the lock. So an action is
 //!    called at most once.
 //! 3. The listener handles one interrupt at a time. If there are entries and all of them are waiting, it takes out all
-//!    actions. If there are no entries, or if one was called, the listener ends the process.
+//!    actions, and starts a thread that calls them: the listener itself never waits for an action. If there are no
+//!    entries, or if one was called, the listener ends the process.
 //! 4. If an entry was called, the program is stopping. A new entry is then called at once by the thread that makes it.
 //!
 //! No interrupt is lost: `on_interrupt` returns after the listener's signals are registered and after its entry is
@@ -20,6 +21,7 @@ use std::io;
 
 use crate::contain::contain;
 use crate::primitive::StaticMutex;
+use crate::thread::start_helper;
 
 type Action = Box<dyn FnOnce() + Send>;
 
@@ -50,10 +52,12 @@ pub struct InterruptGuard(u64);
 /// Calls `action` at the first interrupt: at Ctrl-C, or on Unix at a request to terminate (`SIGTERM`). Usually the action
 /// cancels the scope of the program, so that all tasks end in order.
 ///
-/// A second interrupt ends the process at once, as it does by default, in case something does not stop. The action runs
-/// on a thread of the library, once; it may still be running when the dropping of the guard returns. If several guards
+/// A second interrupt ends the process at once, as it does by default, in case something does not stop, be it the action.
+/// The action runs on a thread of the library, once; it may still be running when the dropping of the guard returns. If several guards
 /// exist, all of their actions are called. If an action was called and its guard still exists, the program is stopping,
 /// and a new action is called at once.
+///
+/// Handlers of these signals that the program had before, and a wish to ignore them, are not restored.
 ///
 /// After the first call, a thread of the library waits for interrupts, and waits that any thread could end are no longer
 /// refused when every other thread waits: an interrupt could end them. Cycles of joins and locks are still found.
@@ -115,10 +119,9 @@ fn interrupt() -> bool {
         .filter_map(|entry| entry.action.take())
         .collect();
     drop(registry);
-    for action in actions {
-        contain(action);
-    }
-    true
+    let call = move || actions.into_iter().for_each(contain);
+    // If the system refuses the thread, nothing was called, and the process ends as without an action.
+    start_helper("reunite-stopping", call).is_ok()
 }
 
 #[cfg(unix)]
@@ -126,8 +129,6 @@ fn listen() -> io::Result<()> {
     use signal_hook::consts::{SIGINT, SIGTERM};
     use signal_hook::iterator::Signals;
     use signal_hook::low_level::emulate_default_handler;
-
-    use crate::thread::start_helper;
 
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
     start_helper("reunite-interrupt", move || {

@@ -104,14 +104,18 @@ fn an_interrupt_cancels_the_scope_whose_tasks_end_in_order() {
 fn does_not_stop() {
     let _watchdog = watchdog();
     let (tx, rx) = std::sync::mpsc::channel();
-    let _guard = on_interrupt(move || tx.send(()).unwrap()).unwrap();
+    // Not even the action ends.
+    let action = move || {
+        tx.send(()).unwrap();
+        loop {
+            std::thread::park();
+        }
+    };
+    let _guard = on_interrupt(action).unwrap();
     say("ready");
     rx.recv().unwrap();
     say("told");
     let _for_ever = rx.recv();
-    loop {
-        std::thread::park();
-    }
 }
 
 #[test]

@@ -89,13 +89,17 @@ impl<E> From<ScopeError<E>> for io::Error
 where
     E: Debug + Display + Send + Sync + 'static,
 {
-    /// Wraps the error with all failures of the scope. The kind is that of the root cause.
+    /// Wraps the error with all failures of the scope. The kind is that of the root cause, or
+    /// [`TimedOut`](io::ErrorKind::TimedOut) if tasks only stopped because the deadline had passed.
     fn from(error: ScopeError<E>) -> Self {
-        let of_time = match error.is_timeout() {
-            true => io::ErrorKind::TimedOut,
-            false => io::ErrorKind::Other,
+        let only_stopped = |root: &JoinError<E>| root.is_interrupted() || root.is_cancelled();
+        let kind = match error.root() {
+            None if error.is_timeout() => io::ErrorKind::TimedOut,
+            None => io::ErrorKind::Other,
+            Some(root) if error.is_timeout() && only_stopped(root) => io::ErrorKind::TimedOut,
+            Some(root) => kind_of(root),
         };
-        Self::new(error.root().map_or(of_time, kind_of), error)
+        Self::new(kind, error)
     }
 }
 
