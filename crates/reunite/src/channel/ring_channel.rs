@@ -28,14 +28,13 @@
 
 use std::collections::VecDeque;
 
-use super::lock::Lock;
 use super::outcome::{PutError, TakeResult};
 use super::position_guess::RingSide;
 use super::queue::LockedQueue;
 use super::ring::Ring;
 use super::waiters::{WaitSpots, Waiters};
 use crate::park::Parker;
-use crate::primitive::OnceLock;
+use crate::primitive::{Mutex, OnceLock};
 use crate::wait_queue::Spot;
 
 pub(super) struct RingChannel<T> {
@@ -45,7 +44,7 @@ pub(super) struct RingChannel<T> {
     /// The queue that the channel has become, if a select has sent into it.
     queue: OnceLock<LockedQueue<T>>,
     /// Held while the channel closes, or becomes a queue.
-    ending: Lock<()>,
+    ending: Mutex<()>,
 }
 
 impl<T> RingChannel<T> {
@@ -55,7 +54,7 @@ impl<T> RingChannel<T> {
             putters: Waiters::new(),
             takers: Waiters::new(),
             queue: OnceLock::new(),
-            ending: Lock::new(()),
+            ending: Mutex::new(()),
         }
     }
 

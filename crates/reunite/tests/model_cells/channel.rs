@@ -9,22 +9,31 @@ use self::outcome::{PutError, TakeResult};
 use self::position_guess::RingSide;
 use self::ring::Ring;
 use self::ring_channel::RingChannel;
+use self::waiters::WaitSpots;
 use crate::park::{Parker, park_until};
 use crate::primitive::yield_now;
 use crate::{Watched, check, check_in_one_order};
 
 #[path = "../../src/channel/backoff.rs"]
 mod backoff;
+#[path = "../../src/channel/claims.rs"]
+mod claims;
 #[path = "../../src/channel/lock.rs"]
 mod lock;
 #[path = "../../src/channel/outcome.rs"]
 mod outcome;
 #[path = "../../src/channel/position_guess.rs"]
 mod position_guess;
+#[path = "../../src/channel/queue.rs"]
+mod queue;
+#[path = "../../src/channel/queue_state.rs"]
+mod queue_state;
 #[path = "../../src/channel/ring.rs"]
 mod ring;
 #[path = "../../src/channel/ring_channel.rs"]
 mod ring_channel;
+#[path = "../../src/channel/selection.rs"]
+mod selection;
 #[path = "../../src/channel/waiters.rs"]
 mod waiters;
 
@@ -111,6 +120,27 @@ fn a_ring_hands_each_message_over_with_what_it_leads_to() {
 }
 
 #[test]
+fn a_ring_moves_its_messages_out_with_what_they_lead_to() {
+    check(2, || {
+        let ring = ring(2, || Arc::new(Watched::new()));
+        let puts = thread::spawn({
+            let ring = Arc::clone(&ring);
+            move || {
+                let message = Arc::new(Watched::new());
+                message.touch();
+                ring.put(message).is_ok()
+            }
+        });
+        let mut moved = Vec::new();
+        ring.move_out(|message| moved.push(message));
+        let is_put = puts.join().unwrap();
+        assert_eq!(moved.len(), usize::from(is_put));
+        assert!(moved.iter().all(|message| message.touch() == 1));
+        assert!(matches!(ring.take(), TakeResult::Closed));
+    });
+}
+
+#[test]
 fn two_that_put_have_a_slot_each() {
     check(1, || {
         let ring = ring(2, || 0);
@@ -151,46 +181,54 @@ fn one_that_guesses_and_one_that_does_not_have_a_slot_each() {
 fn channel<T>(message: impl Fn() -> T) -> Arc<RingChannel<T>> {
     let channel = RingChannel::new(1);
     let parker = Parker::current();
-    let mut spot = None;
-    let found = channel.take_or_list(&parker, &mut spot);
-    assert!(matches!(found, TakeResult::Nothing));
-    channel.stop_taking(spot.take().unwrap());
+    let mut spots = WaitSpots::default();
+    assert!(matches!(
+        take_or_list(&channel, &parker, &mut spots),
+        TakeResult::Nothing
+    ));
+    assert!(channel.stop_taking(&spots).is_none());
     assert!(channel.put(message()).is_ok());
-    let put = channel.put_or_list(message(), &parker, &mut spot);
-    assert!(matches!(put, Err(PutError::Full(_))));
-    channel.stop_putting(spot.take().unwrap());
+    let (mut unsent, mut spots) = (Some(message()), WaitSpots::default());
+    assert!(!channel.put_or_list(&mut unsent, &parker, &mut spots));
+    channel.stop_putting(&mut unsent, &spots);
     assert!(matches!(channel.take(), TakeResult::Message(_)));
     Arc::new(channel)
+}
+
+fn take_or_list<T>(
+    channel: &RingChannel<T>,
+    parker: &Parker,
+    spots: &mut WaitSpots,
+) -> TakeResult<T> {
+    channel.take_or_list(parker, spots, |queue, spot| {
+        queue.take_or_list(parker, spot)
+    })
 }
 
 fn receive<T>(channel: &RingChannel<T>) -> Option<T> {
     let parker = Parker::current();
     parker.begin_check();
-    let mut spot = None;
+    let mut spots = WaitSpots::default();
     let received = loop {
-        match channel.take_or_list(&parker, &mut spot) {
+        match take_or_list(channel, &parker, &mut spots) {
             TakeResult::Message(message) => break Some(message),
             TakeResult::Closed => break None,
             TakeResult::Nothing => park_until(None),
         }
     };
-    if let Some(spot) = spot {
-        channel.stop_taking(spot);
-    }
-    received
+    let handed = channel.stop_taking(&spots);
+    received.or(handed)
 }
 
-fn send<T>(channel: &RingChannel<T>, mut message: T) {
+fn send<T>(channel: &RingChannel<T>, message: T) {
     let parker = Parker::current();
     parker.begin_check();
-    let mut spot = None;
-    while let Err(PutError::Full(back)) = channel.put_or_list(message, &parker, &mut spot) {
-        message = back;
+    let (mut unsent, mut spots) = (Some(message), WaitSpots::default());
+    while !channel.put_or_list(&mut unsent, &parker, &mut spots) {
         park_until(None);
     }
-    if let Some(spot) = spot {
-        channel.stop_putting(spot);
-    }
+    channel.stop_putting(&mut unsent, &spots);
+    assert!(unsent.is_none(), "it was not closed");
 }
 
 /// The sender looks for receivers after it has put, and the receiver looks for messages after it is listed. A thread

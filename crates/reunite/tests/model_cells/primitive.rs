@@ -7,10 +7,9 @@
 
 use std::cell::Cell;
 use std::ops::{Deref, DerefMut};
-use std::sync::OnceLock;
 
 pub(crate) use std::hint::spin_loop;
-pub(crate) use std::sync::Arc;
+pub(crate) use std::sync::{Arc, OnceLock};
 // Outlives the executions of a model, and is only counted up and down: std's, not the checker's.
 pub(crate) use std::sync::atomic::Ordering;
 pub(crate) use std::sync::atomic::{AtomicPtr as Mark, AtomicU64 as Counter};

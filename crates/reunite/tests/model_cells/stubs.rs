@@ -46,6 +46,7 @@ pub(crate) mod deadlock {
     #[derive(Clone, Copy)]
     pub(crate) enum Resource {
         Lock(u64),
+        Upgradable(u64),
         Read(u64),
     }
 
@@ -53,6 +54,8 @@ pub(crate) mod deadlock {
         Resource(Resource),
         Read { lock: u64, came: u64 },
         Write { lock: u64, came: u64 },
+        Upgradable { lock: u64, came: u64 },
+        Upgrade { lock: u64 },
     }
 
     pub(crate) enum WaitObject {

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use loom::thread;
 
 use self::raw::Raw;
-use self::raw_rw::{Access, RawRw};
+use self::raw_rw::RawRw;
+use self::rw_queue::Access;
 use crate::observe::Verb;
 use crate::primitive::now;
 use crate::wait::Heed;
@@ -16,6 +17,8 @@ use crate::{Watched, check};
 mod raw;
 #[path = "../../src/sync/raw_rw.rs"]
 mod raw_rw;
+#[path = "../../src/sync/rw_queue.rs"]
+mod rw_queue;
 
 fn lock(raw: &Raw) {
     let at = Location::caller();
