@@ -1,6 +1,6 @@
 //! The number of rounds of tests that repeat something: damaged files, killed processes, random programs.
 //!
-//! `REUNITE_TEST_SCALE` is the factor: 1 is the full number, as `cargo xtask ci` runs it. Unset, it is a quarter, so that
+//! `REUNITE_TEST_SCALE` is the factor: 1 is the full number, of which `cargo xtask ci` runs seven tenths. Unset, it is a quarter, so that
 //! `cargo test` takes a few minutes.
 
 #![forbid(unsafe_code)]
