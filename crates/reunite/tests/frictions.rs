@@ -148,3 +148,22 @@ fn a_closure_without_a_result_is_called_for_each_item() {
             .contains("two")
     );
 }
+
+/// Whether the deadline stops the task or the join of the body first.
+#[test]
+fn the_kind_of_an_io_error_tells_that_the_time_was_over() {
+    for _ in 0..20 {
+        let ended = reunite::ScopeBuilder::new()
+            .timeout(Duration::from_millis(1))
+            .try_scope(|s| {
+                let sleeps = s.spawn(|| {
+                    let _over = reunite::sleep(Duration::MAX);
+                    Ok::<_, io::Error>(())
+                });
+                Ok(sleeps.join()?)
+            });
+        let error = ended.unwrap_err();
+        assert!(error.is_timeout(), "{error}");
+        assert_eq!(io::Error::from(error).kind(), io::ErrorKind::TimedOut);
+    }
+}

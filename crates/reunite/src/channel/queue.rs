@@ -30,8 +30,8 @@
 //!
 //! 4. With a capacity, a select that finds room is *promised* the room, which counts as taken until the select has put
 //!    its message or breaks the promise. Room that becomes free goes to the first of both kinds of putters: a select
-//!    putter is removed from its list and woken, and tries again. If it does not need the room by then, or its message is handed
-//!    to a taker, it passes the room on.
+//!    putter is removed from its list and woken, and tries again. When it stops waiting, and when its message was handed
+//!    to a taker, room that is left goes to the next putter.
 //! 5. With capacity 0, a select that sends *claims* a taker, by the order of rule 3, and hands it the message later
 //!    ([`super::claims`]). If the taker has given up by then, the select sends as other senders do.
 //! 6. With capacity 0, a taker of kind 1 that is listed wakes the first select putter. A taker of kind 2 does that when

@@ -8,10 +8,11 @@
 //! - `TRYING`: the select goes through its arms. It may take or send, and no sender may choose it.
 //! - `WAITING`: the select waits. It must not take or send anything.
 //! - *chosen*, with the number of an arm: a sender has chosen the receive of that arm. The select waits for its
-//!   message, or for the sender to release it.
+//!   message, until the sender releases it or it withdraws ([`super::claims`]).
 //!
 //! # Transitions
-//! 1. `TRYING` to `WAITING`, `WAITING` to `TRYING`, and *chosen* to `TRYING` (when it was released): the select only.
+//! 1. `TRYING` to `WAITING`, `WAITING` to `TRYING`, and *chosen* to `TRYING` (when it was released, or withdraws): the
+//!    select only.
 //! 2. `WAITING` to *chosen*: a sender, which holds the lock of a channel where the select is listed.
 
 use crate::park::Parker;
@@ -49,7 +50,7 @@ impl Selection {
         self.0.store(WAITING, Ordering::SeqCst);
     }
 
-    /// Begins to try again after the sender that had chosen an arm has released it.
+    /// Begins to try again after the sender that had chosen an arm has released it, or because the select withdraws.
     pub(super) fn was_released(&self) {
         self.0.store(TRYING, Ordering::SeqCst);
     }

@@ -69,11 +69,10 @@ where
     B: Fn(&S) -> I + Send + Sync,
     I: IntoIterator<Item = S>,
 {
-    let order = WalkOrder::ParentsFirst;
     TreeWalk {
         root,
         children_of,
-        order,
+        order: WalkOrder::ParentsFirst,
     }
 }
 
@@ -92,11 +91,10 @@ where
     B: Fn(&S) -> I + Send + Sync,
     I: IntoIterator<Item = S>,
 {
-    let order = WalkOrder::ChildrenFirst;
     TreeWalk {
         root,
         children_of,
-        order,
+        order: WalkOrder::ChildrenFirst,
     }
 }
 
